@@ -1,0 +1,22 @@
+/* Time: a steady clock for durations, the wall clock for stamps. All in microseconds. Thread-safe. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CLOCK_SECOND INT64_C(1000000)
+#define CLOCK_MILLISECOND INT64_C(1000)
+
+/* Microseconds on a clock that never jumps; its zero means nothing. */
+int64_t clock_steady(void);
+
+/* Microseconds since 1970-01-01 UTC. */
+int64_t clock_wall(void);
+
+/* RFC 3339 in UTC, e.g. 2026-01-02T03:04:05.000006Z, without the fraction where it is zero; years 1 to 9999.
+ * Returns the length written without the closing NUL; `out` holds at least CLOCK_RFC3339_SIZE bytes. */
+#define CLOCK_RFC3339_SIZE 32
+size_t clock_rfc3339(int64_t wall, char *out);
+
+#endif

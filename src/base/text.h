@@ -1,0 +1,24 @@
+/* Strict text: what comes from outside is UTF-8 or refused, a number or refused. Pure functions, thread-safe. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Valid UTF-8 as RFC 3629 has it: no surrogates, no overlong forms, at most U+10FFFF. */
+bool text_is_utf8(const char *text, size_t length);
+
+/* Number of characters (code points) in valid UTF-8. */
+size_t text_characters(const char *text, size_t length);
+
+/* Narrows the span to what lies between Unicode white space at its ends. */
+void text_trim(const char **text, size_t *length);
+
+/* A whole decimal integer with an optional minus: no plus, no blanks, no overflow. */
+bool text_to_integer(const char *text, size_t length, int64_t *ret_number);
+
+/* Percent-decoding in place of `out` (at least `length` bytes); false for a broken escape. `+` stays a plus. */
+bool text_percent_decode(const char *text, size_t length, char *out, size_t *ret_length);
+
+#endif

@@ -1,0 +1,82 @@
+/* The named values that travel between HTTP and SQL, with their rules: the rows of fields.def. Thread-safe. */
+#ifndef REPO_FIELDS_H
+#define REPO_FIELDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum field {
+  FIELD_none,
+#define FIELD(name, ...) FIELD_##name,
+#include "repo/fields.def"
+#undef FIELD
+  FIELD_COUNT
+};
+
+enum field_type { FIELD_INTEGER, FIELD_REAL, FIELD_TEXT, FIELD_TIME };
+
+enum field_rule {
+  RULE_TRIM = 1,
+  RULE_NULLABLE = 2,
+  RULE_ROLE = 4,
+  RULE_VERSION = 8,
+  RULE_CURSOR = 16,
+  RULE_BOOLEAN = 32,
+};
+
+struct field_row {
+  const char *name;
+  enum field_type type;
+  int64_t least;
+  int64_t most;
+  unsigned rules;
+  const char *meaning;
+};
+
+extern const struct field_row field_rows[FIELD_COUNT];
+
+enum value_state { VALUE_ABSENT, VALUE_NULL, VALUE_SET };
+
+/* One value. `text` is borrowed: it lives as long as the body, path or answer that it came from. */
+struct value {
+  enum value_state state;
+  union {
+    int64_t integer; /* INTEGER; TIME as microseconds since 1970 UTC, INT64_MIN and INT64_MAX are the infinities */
+    double real;
+    struct {
+      const char *text;
+      size_t length;
+    };
+  };
+};
+
+/* All values of one request, by field. */
+struct values {
+  struct value of[FIELD_COUNT];
+};
+
+/* The field with that name, FIELD_none when there is none. */
+enum field field_find(const char *name, size_t length);
+
+/* Checks a value that is set against its field's row; TRIM narrows the text. Returns NULL when it is good, else one
+ * sentence for the caller ("must be 3 to 50 characters long"), static or from a per-thread buffer until the next call. */
+const char *field_check(enum field field, struct value *value);
+
+/* Reads a value written as text (path, query) by its field's type, then checks it as above. */
+const char *field_parse(enum field field, const char *text, size_t length, struct value *ret_value);
+
+static inline void value_set_integer(struct value *value, int64_t integer)
+{
+  value->state = VALUE_SET;
+  value->integer = integer;
+}
+
+static inline void value_set_text(struct value *value, const char *text, size_t length)
+{
+  value->state = VALUE_SET;
+  value->text = text;
+  value->length = length;
+}
+
+#endif

@@ -1,0 +1,60 @@
+/* The prepared statements, once for the workers and the library: the rows of statements.def. Thread-safe, no I/O. */
+#ifndef REPO_STATEMENT_H
+#define REPO_STATEMENT_H
+
+#include <stdbool.h>
+
+#include "repo/fields.h"
+
+enum statement {
+  STATEMENT_none,
+#define STATEMENT(name, ...) STATEMENT_##name,
+#include "repo/statements.def"
+#undef STATEMENT
+  STATEMENT_COUNT
+};
+
+enum { STATEMENT_FIELDS_MAX = 12 };
+
+/* READS changes nothing, so it may be sent again or to a standby; WRITES must never be sent twice. */
+enum statement_kind { READS, WRITES };
+
+struct statement_row {
+  const char *name;
+  enum statement_kind kind;
+  enum field parameters[STATEMENT_FIELDS_MAX + 1]; /* $1, $2, … ; ends with FIELD_none */
+  enum field columns[STATEMENT_FIELDS_MAX + 1];    /* of the result, in order */
+  const char *sql;
+};
+
+extern const struct statement_row statement_rows[STATEMENT_COUNT];
+
+/* Number of entries before FIELD_none. */
+int statement_field_count(const enum field *fields);
+
+/* Place of a field among a statement's columns, -1 when it is none. */
+int statement_column(enum statement statement, enum field field);
+
+/*
+ * Parameters of one execution in PostgreSQL's binary format (text as it is), ready for PQsendQueryPrepared.
+ * Texts are borrowed from the values, numbers lie in `numbers`: neither may go before the statement is sent.
+ * An absent value is sent as NULL.
+ */
+struct statement_parameters {
+  int count;
+  const char *values[STATEMENT_FIELDS_MAX];
+  int lengths[STATEMENT_FIELDS_MAX];
+  int formats[STATEMENT_FIELDS_MAX];
+  unsigned char numbers[STATEMENT_FIELDS_MAX][8];
+};
+
+void statement_bind(enum statement statement, const struct values *values, struct statement_parameters *ret_parameters);
+
+/* PostgreSQL's type numbers of a statement's parameters, for PQsendPrepare; `types` has STATEMENT_FIELDS_MAX places. */
+int statement_types(enum statement statement, unsigned *types);
+
+/* Reads one binary result column of the field's type; `data` is NULL for SQL's NULL. Text is borrowed from `data`.
+ * False when the bytes are not of that type. */
+bool statement_read(enum field field, const char *data, int length, struct value *ret_value);
+
+#endif

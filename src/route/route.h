@@ -1,0 +1,84 @@
+/* The table of routes and how a method and a path find their row. Pure, thread-safe. Source: routes.def. */
+#ifndef ROUTE_ROUTE_H
+#define ROUTE_ROUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "repo/statement.h"
+
+enum route {
+  ROUTE_none,
+#define ROUTE(name, ...) ROUTE_##name,
+#include "route/routes.def"
+#undef ROUTE
+  ROUTE_COUNT
+};
+
+/* HEAD is answered as GET without a body. */
+enum method { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_PATCH, METHOD_DELETE, METHOD_UNKNOWN };
+
+enum who {
+  WHO_ANYONE = 0,
+  WHO_SISWA = 1,
+  WHO_GURU = 2,
+  WHO_ADMIN = 4,
+  WHO_SERVICE = 8,
+  WHO_OWNER = 16,
+  WHO_LOOPBACK = 32, /* no credential, but the address must be this machine's */
+};
+
+enum answer {
+  ANSWER_RECORD,  /* 200 and the record, 404 without a row */
+  ANSWER_CREATED, /* 201, the record, Location */
+  ANSWER_LIST,    /* 200 {"items", "next"} */
+  ANSWER_COUNT,   /* 200 {"count"} */
+  ANSWER_GONE,    /* 204, 404 without a row */
+  ANSWER_DELETED, /* 200 {"deleted"} */
+  ANSWER_SPECIAL, /* the handler writes it */
+};
+
+struct route_input {
+  enum field field;
+  bool required;
+};
+
+enum { ROUTE_INPUTS_MAX = 8, ROUTE_CAPTURES_MAX = 2 };
+
+struct route_row {
+  const char *name;
+  enum method method;
+  const char *path; /* complete, with /api/v1 */
+  unsigned who;     /* a sum of enum who */
+  struct route_input query[ROUTE_INPUTS_MAX + 1]; /* end with FIELD_none */
+  struct route_input body[ROUTE_INPUTS_MAX + 1];
+  enum statement statement;
+  enum statement statement_before; /* the list in the other direction */
+  enum answer answer;
+};
+
+extern const struct route_row route_rows[ROUTE_COUNT];
+
+/* One {name} of a path with its segment as it came, still percent-encoded. */
+struct route_capture {
+  enum field field;
+  const char *text;
+  size_t length;
+};
+
+struct route_match {
+  enum route route;
+  struct route_capture captures[ROUTE_CAPTURES_MAX];
+  int capture_count;
+};
+
+/* Finds the row. LONTAR_OK; LONTAR_NOT_FOUND; LONTAR_METHOD_NOT_ALLOWED, for which route_allow names the methods. */
+int route_find(enum method method, const char *path, size_t length, struct route_match *ret_match);
+
+/* Writes the value of the Allow header for a path, e.g. "GET, HEAD, PATCH, DELETE". Returns its length. */
+size_t route_allow(const char *path, size_t length, char *out, size_t size);
+
+enum method method_parse(const char *text);
+const char *method_name(enum method method);
+
+#endif
