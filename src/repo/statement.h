@@ -16,8 +16,11 @@ enum statement {
 
 enum { STATEMENT_FIELDS_MAX = 12 };
 
-/* READS changes nothing, so it may be sent again or to a standby; WRITES must never be sent twice. */
-enum statement_kind { READS, WRITES };
+/*
+ * READS changes nothing, so it may be sent again or to a standby; WRITES must never be sent twice. APPENDS is a write
+ * that is short and touches no row of others, so that several may share one commit.
+ */
+enum statement_kind { READS, WRITES, APPENDS };
 
 struct statement_row {
   const char *name;

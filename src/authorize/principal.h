@@ -1,0 +1,37 @@
+/* Who is asking, and whether a route's row lets them. Pure functions, thread-safe. */
+#ifndef AUTHORIZE_PRINCIPAL_H
+#define AUTHORIZE_PRINCIPAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct route_row;
+struct values;
+
+/* A user found by a session token, or a service found by its key. Copied by value; owns nothing. */
+struct principal {
+  unsigned who;         /* one of WHO_SISWA, WHO_GURU, WHO_ADMIN, WHO_SERVICE; WHO_ANYONE without a credential */
+  int64_t user_id;      /* 0 for a service */
+  char username[256];   /* UTF-8, at most 50 characters; "" for a service */
+  const char *key_name; /* of a service, borrowed from the keyring; NULL for a user */
+};
+
+/* What a token may be, in bytes: the original's are any text of 8 to 255 characters. */
+enum { BEARER_LENGTH_MIN = 8, BEARER_LENGTH_MAX = 255 * 4 };
+
+/* Finds the token of `Authorization: Bearer <token>` (RFC 6750): the scheme in any case, one or more blanks, then
+ * anything without control characters, because the original's tokens may hold more than RFC 6750 allows. Blanks at the
+ * end do not count. The token points into the header. LONTAR_OK, or LONTAR_UNAUTHENTICATED, also for a NULL header. */
+int bearer_parse(const char *authorization_header, const char **ret_token, size_t *ret_length);
+
+/* The bit of enum who for "siswa", "guru" or "admin"; WHO_ANYONE for any other text. */
+unsigned role_parse(const char *text, size_t length);
+
+/*
+ * Whether the principal may call the row: by its role, or as OWNER of what the path names, which is the user whose
+ * `user_id` (or `id`) or `username` it is. `path_values` holds the values of the path. LONTAR_OK or LONTAR_FORBIDDEN.
+ * LOOPBACK is not judged here: it asks for an address, not for a principal.
+ */
+int principal_may(const struct principal *principal, const struct route_row *row, const struct values *path_values);
+
+#endif

@@ -1,0 +1,262 @@
+/* The mapped file of the board: making it, reading it, and a worker's writes into its slot. */
+#include "health/board.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <lontar/error.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+struct board {
+  struct board_layout *layout;
+};
+
+_Static_assert(sizeof(struct board_layout) % sizeof(uint64_t) == 0, "the board is made of 64-bit words");
+_Static_assert(sizeof(struct board_slot) % 64 == 0, "a slot shares no cache line with another");
+
+__attribute__((format(printf, 4, 5))) static int fail(int error, char *message, size_t size, const char *format, ...)
+{
+  va_list arguments;
+  va_start(arguments, format);
+  (void)vsnprintf(message, size, format, arguments);
+  va_end(arguments);
+  return error;
+}
+
+/* The machine's boot id as two words; zeros where the system does not tell. */
+static void read_boot_id(uint64_t out[2])
+{
+  CLEANUP_CLOSE int descriptor = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+  char text[64] = "";
+  out[0] = out[1] = 0;
+  if (descriptor < 0 || read(descriptor, text, sizeof text - 1) < 0)
+    return;
+  int digits = 0;
+  for (const char *at = text; *at && digits < 32; at++) {
+    if (!strchr("0123456789abcdef", *at))
+      continue;
+    const unsigned digit = *at <= '9' ? (unsigned)(*at - '0') : (unsigned)(*at - 'a') + 10;
+    out[digits / 16] = out[digits / 16] << 4 | digit;
+    digits++;
+  }
+}
+
+static int map(int descriptor, int protection, struct board **ret)
+{
+  CLEANUP_FREE struct board *board = calloc(1, sizeof *board);
+  if (!board)
+    return ENOMEM;
+  board->layout = mmap(NULL, sizeof *board->layout, protection, MAP_SHARED, descriptor, 0);
+  if (board->layout == MAP_FAILED)
+    return errno;
+  *ret = TAKE(board);
+  return 0;
+}
+
+/* Under a name of its own until it is whole. The pages are allotted here, so that a full disk is met now and not as a
+ * SIGBUS in a worker. */
+static int create_file(const char *path, struct board **ret)
+{
+  (void)unlink(path);
+  CLEANUP_CLOSE int descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (descriptor < 0 || fchmod(descriptor, 0644) < 0)
+    return errno;
+  const int failed = posix_fallocate(descriptor, 0, sizeof(struct board_layout));
+  return failed ? failed : map(descriptor, PROT_READ | PROT_WRITE, ret);
+}
+
+static void fill_head(struct board_head *head, int workers)
+{
+  uint64_t boot_id[2];
+  const uint64_t now = (uint64_t)clock_wall();
+  read_boot_id(boot_id);
+  board_set(&head->version, BOARD_VERSION);
+  board_set(&head->size, sizeof(struct board_layout));
+  board_set(&head->boot_id[0], boot_id[0]);
+  board_set(&head->boot_id[1], boot_id[1]);
+  board_set(&head->master_pid, (uint64_t)getpid());
+  board_set(&head->started, now);
+  board_set(&head->heartbeat, now);
+  board_set(&head->workers, (uint64_t)workers);
+  board_set(&head->magic, BOARD_MAGIC);
+}
+
+static void cleanup_board(struct board **board)
+{
+  board_close(*board);
+}
+
+int board_create(const char *path, int workers, struct board **ret, char *message, size_t size)
+{
+  CLEANUP(cleanup_board) struct board *board = NULL;
+  char new_path[PATH_MAX];
+  if ((size_t)snprintf(new_path, sizeof new_path, "%s.new", path) >= sizeof new_path)
+    return fail(LONTAR_INTERNAL, message, size, "board %s: the path is too long", path);
+  int failed = create_file(new_path, &board);
+  if (!failed) {
+    fill_head(&board->layout->head, workers);
+    failed = rename(new_path, path) < 0 ? errno : 0;
+  }
+  if (failed) {
+    (void)unlink(new_path);
+    return fail(LONTAR_INTERNAL, message, size, "board %s cannot be made: %s", path, strerror(failed));
+  }
+  *ret = TAKE(board);
+  return LONTAR_OK;
+}
+
+/* What is wrong with a board somebody else made, or NULL. */
+static const char *judge(const struct board_head *head)
+{
+  uint64_t boot_id[2];
+  read_boot_id(boot_id);
+  if (board_get(&head->magic) != BOARD_MAGIC)
+    return "is not a board";
+  if (board_get(&head->version) != BOARD_VERSION || board_get(&head->size) != sizeof(struct board_layout))
+    return "was made by another version of lontard";
+  if (board_get(&head->workers) > BOARD_WORKERS_MAX)
+    return "is damaged";
+  if (board_get(&head->boot_id[0]) != boot_id[0] || board_get(&head->boot_id[1]) != boot_id[1])
+    return "is left from before this machine's last start";
+  return NULL;
+}
+
+int board_open_reader(const char *path, struct board **ret, char *message, size_t size)
+{
+  CLEANUP(cleanup_board) struct board *board = NULL;
+  CLEANUP_CLOSE int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  struct stat status;
+  if (descriptor < 0 && errno == ENOENT)
+    return fail(LONTAR_NOT_FOUND, message, size, "there is no board %s: lontard is not running here", path);
+  if (descriptor < 0 || fstat(descriptor, &status) < 0)
+    return fail(LONTAR_INTERNAL, message, size, "board %s cannot be read: %s", path, strerror(errno));
+  if (!S_ISREG(status.st_mode) || status.st_size != sizeof(struct board_layout))
+    return fail(LONTAR_INVALID, message, size, "board %s is not a board of this version", path);
+  const int failed = map(descriptor, PROT_READ, &board);
+  if (failed)
+    return fail(LONTAR_INTERNAL, message, size, "board %s cannot be mapped: %s", path, strerror(failed));
+  const char *reason = judge(&board->layout->head);
+  if (reason)
+    return fail(LONTAR_INVALID, message, size, "board %s %s", path, reason);
+  *ret = TAKE(board);
+  return LONTAR_OK;
+}
+
+void board_close(struct board *board)
+{
+  if (!board)
+    return;
+  (void)munmap(board->layout, sizeof *board->layout);
+  free(board);
+}
+
+struct board_slot *board_slot(struct board *board, int index)
+{
+  return &board->layout->slots[index];
+}
+
+struct board_head *board_head(struct board *board)
+{
+  return &board->layout->head;
+}
+
+void board_snapshot(const struct board *board, struct board_snapshot *ret_snapshot)
+{
+  const uint64_t *from = (const uint64_t *)(const void *)board->layout;
+  uint64_t *to = (uint64_t *)(void *)&ret_snapshot->layout;
+  for (size_t i = 0; i < sizeof *board->layout / sizeof *from; i++)
+    to[i] = board_get(&from[i]);
+  /* The file may have been damaged since it was opened; readers loop up to this number. */
+  if (ret_snapshot->layout.head.workers > BOARD_WORKERS_MAX)
+    ret_snapshot->layout.head.workers = BOARD_WORKERS_MAX;
+  ret_snapshot->taken = clock_wall();
+}
+
+void board_worker_begin(struct board_slot *slot, uint64_t pid)
+{
+  const uint64_t now = (uint64_t)clock_wall();
+  board_set(&slot->pool_before[0], board_get(&slot->pool.opened));
+  board_set(&slot->pool_before[1], board_get(&slot->pool.closed));
+  board_set(&slot->pool_before[2], board_get(&slot->pool.failed));
+  board_worker_pool(slot, &(struct board_pool){0});
+  board_set(&slot->connections, 0);
+  board_set(&slot->database, BOARD_DATABASE_UNKNOWN);
+  board_set(&slot->database_since, now);
+  board_request_leave(slot);
+  board_set(&slot->started, now);
+  board_set(&slot->heartbeat, now);
+  board_set(&slot->pid, pid);
+}
+
+void board_worker_beat(struct board_slot *slot)
+{
+  board_set(&slot->heartbeat, (uint64_t)clock_wall());
+}
+
+void board_worker_database(struct board_slot *slot, enum board_database state)
+{
+  if (board_get(&slot->database) == (uint64_t)state)
+    return;
+  board_set(&slot->database, (uint64_t)state);
+  board_set(&slot->database_since, (uint64_t)clock_wall());
+}
+
+void board_worker_pool(struct board_slot *slot, const struct board_pool *pool)
+{
+  board_set(&slot->pool.open, pool->open);
+  board_set(&slot->pool.idle, pool->idle);
+  board_set(&slot->pool.busy, pool->busy);
+  board_set(&slot->pool.overflow, pool->overflow);
+  board_set(&slot->pool.waiting, pool->waiting);
+  board_set(&slot->pool.longest_wait, pool->longest_wait);
+  board_set(&slot->pool.opened, board_get(&slot->pool_before[0]) + pool->opened);
+  board_set(&slot->pool.closed, board_get(&slot->pool_before[1]) + pool->closed);
+  board_set(&slot->pool.failed, board_get(&slot->pool_before[2]) + pool->failed);
+}
+
+void board_request_enter(struct board_slot *slot, unsigned route, const char *request_id, size_t length)
+{
+  uint64_t words[BOARD_REQUEST_ID_WORDS] = {0};
+  memcpy(words, request_id, length < sizeof words ? length : sizeof words);
+  for (int i = 0; i < BOARD_REQUEST_ID_WORDS; i++)
+    board_set(&slot->request_id[i], words[i]);
+  board_set(&slot->request_started, (uint64_t)clock_wall());
+  board_set(&slot->request_route, route);
+}
+
+void board_request_leave(struct board_slot *slot)
+{
+  board_set(&slot->request_route, 0);
+}
+
+static size_t bucket_of(uint64_t latency)
+{
+  const size_t bucket = latency <= 1 ? 0 : 64 - (size_t)__builtin_clzll(latency - 1);
+  return bucket < BOARD_BUCKETS ? bucket : BOARD_BUCKETS - 1;
+}
+
+void board_request_count(struct board_slot *slot, int status, int64_t latency)
+{
+  const uint64_t microseconds = latency > 0 ? (uint64_t)latency : 0;
+  board_add(&slot->requests, 1);
+  if (status < 400)
+    board_add(&slot->answers_2xx, 1);
+  else if (status < 500)
+    board_add(&slot->answers_4xx, 1);
+  else
+    board_add(&slot->answers_5xx, 1);
+  if (status == 503)
+    board_add(&slot->answers_503, 1);
+  board_add(&slot->latency_sum, microseconds);
+  board_add(&slot->latency[bucket_of(microseconds)], 1);
+}

@@ -1,0 +1,139 @@
+/*
+ * The board: a mapped file in which every process writes how it is, and which anyone may read at any time.
+ *
+ * One head, written by the master, and a fixed number of slots, each written by the one worker that has its index.
+ * Every field is a 64-bit word, written and read with relaxed atomics: no locks, so nothing to repair after a crash,
+ * and a reader sees each number whole though not all of the same instant. Counters go on when a worker is replaced;
+ * gauges begin again. Stamps are wall-clock microseconds since 1970, durations microseconds; 0 means never.
+ */
+#ifndef HEALTH_BOARD_H
+#define HEALTH_BOARD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define BOARD_MAGIC UINT64_C(0x64726f627261746c) /* "ltarbord" */
+#define BOARD_VERSION 1                          /* raised with every change of the layout below */
+#define BOARD_FILE "board"                       /* its name in run_dir */
+
+enum { BOARD_WORKERS_MAX = 64, BOARD_BUCKETS = 24, BOARD_REQUEST_ID_WORDS = 8, BOARD_MESSAGE_SIZE = 512 };
+
+enum board_database { BOARD_DATABASE_UNKNOWN, BOARD_DATABASE_UP, BOARD_DATABASE_DOWN };
+
+/* Numbers of one slice of the pool: gauges, then counters. */
+struct board_pool {
+  uint64_t open; /* connections now, and of these: */
+  uint64_t idle;
+  uint64_t busy;
+  uint64_t overflow;     /* beyond the slice's size */
+  uint64_t waiting;      /* requests without a connection */
+  uint64_t longest_wait; /* µs, since the worker's start */
+  uint64_t opened;       /* counters from here */
+  uint64_t closed;
+  uint64_t failed; /* attempts to connect */
+};
+
+/* Written by the master alone. */
+struct board_head {
+  uint64_t magic;
+  uint64_t version;
+  uint64_t size; /* of the whole file */
+  uint64_t boot_id[2];
+  uint64_t master_pid;
+  uint64_t started;
+  uint64_t heartbeat;
+  uint64_t workers;      /* slots in use */
+  uint64_t restarts;     /* workers replaced after they died or hung */
+  uint64_t last_restart; /* stamp */
+  uint64_t reloads;
+} __attribute__((aligned(64)));
+
+/* Written by one worker alone. */
+struct board_slot {
+  uint64_t pid; /* 0: nobody has begun here yet */
+  uint64_t started;
+  uint64_t heartbeat;
+  uint64_t connections; /* from nginx, gauge */
+  uint64_t requests;    /* counters: finished requests, and of these by class of the status */
+  uint64_t answers_2xx; /* 1xx to 3xx too */
+  uint64_t answers_4xx;
+  uint64_t answers_5xx;
+  uint64_t answers_503;            /* among the 5xx */
+  uint64_t latency_sum;            /* µs */
+  uint64_t latency[BOARD_BUCKETS]; /* bucket i: above 2^(i-1) up to 2^i µs; the last one: everything above */
+  struct board_pool pool;
+  uint64_t pool_before[3]; /* opened, closed, failed of the workers that had this slot before */
+  uint64_t database;       /* enum board_database */
+  uint64_t database_since;
+  uint64_t request_route; /* enum route that the loop is working on at this moment; 0 between requests */
+  uint64_t request_started;
+  uint64_t request_id[BOARD_REQUEST_ID_WORDS]; /* its id as text, NUL-filled; ended by no NUL when it is cut */
+} __attribute__((aligned(64)));
+
+struct board_layout {
+  struct board_head head;
+  struct board_slot slots[BOARD_WORKERS_MAX];
+};
+
+struct board;
+
+/* A copy of the whole board at one moment; some 40 KB, so keep it off small stacks. */
+struct board_snapshot {
+  int64_t taken;
+  struct board_layout layout;
+};
+
+/* Makes a fresh board under a new inode, so that whoever reads the old one keeps it whole. Master only. LONTAR_OK; else
+ * LONTAR_INTERNAL with one sentence in `message`, `*ret` untouched. */
+int board_create(const char *path, int workers, struct board **ret, char *message, size_t size);
+
+/* Maps an existing board read-only. LONTAR_NOT_FOUND when there is none, LONTAR_INVALID when it is not a board of this
+ * version or was left from before the machine's last start. */
+int board_open_reader(const char *path, struct board **ret, char *message, size_t size);
+
+/* Unmaps; the file stays. NULL is fine. */
+void board_close(struct board *board);
+
+/* The slot of a worker, 0 ≤ index < BOARD_WORKERS_MAX; of a board made by board_create only. */
+struct board_slot *board_slot(struct board *board, int index);
+struct board_head *board_head(struct board *board);
+
+void board_snapshot(const struct board *board, struct board_snapshot *ret_snapshot);
+
+/* The writers of the fields above. */
+static inline void board_set(uint64_t *field, uint64_t value)
+{
+  __atomic_store_n(field, value, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t board_get(const uint64_t *field)
+{
+  return __atomic_load_n(field, __ATOMIC_RELAXED);
+}
+
+/* One writer a field, so load and store need not be one instruction. */
+static inline void board_add(uint64_t *field, uint64_t amount)
+{
+  board_set(field, board_get(field) + amount);
+}
+
+/* First act of a worker in its slot: pid and stamps; gauges begin again, counters go on. */
+void board_worker_begin(struct board_slot *slot, uint64_t pid);
+
+/* The worker's loop is alive. To be called each second or more often. */
+void board_worker_beat(struct board_slot *slot);
+
+/* The worker's view of the database; `since` changes with the state only. */
+void board_worker_database(struct board_slot *slot, enum board_database state);
+
+/* The worker copies its pool's numbers, its counters as they are since this worker began. */
+void board_worker_pool(struct board_slot *slot, const struct board_pool *pool);
+
+/* Brackets every stretch of work that the loop does for one request; `request_id` may be cut. */
+void board_request_enter(struct board_slot *slot, unsigned route, const char *request_id, size_t length);
+void board_request_leave(struct board_slot *slot);
+
+/* Counts a finished request. */
+void board_request_count(struct board_slot *slot, int status, int64_t latency);
+
+#endif

@@ -1,0 +1,35 @@
+/* What a board's snapshot means: pass, warn or fail, and why in one sentence. Pure, thread-safe. */
+#ifndef HEALTH_HEALTH_H
+#define HEALTH_HEALTH_H
+
+#include <stdint.h>
+
+struct board_slot;
+struct board_snapshot;
+struct buffer;
+
+enum health {
+  HEALTH_PASS,
+  HEALTH_WARN, /* requests are answered, though not by everyone or not as they should be */
+  HEALTH_FAIL, /* requests get 503 */
+};
+
+/* How long, in microseconds, a heartbeat may be silent before its process counts as stuck. */
+#define HEALTH_HEARTBEAT_LIMIT INT64_C(10000000)
+
+/* The whole in one value; `pass`, `warn` or `fail` as health+json writes it. */
+enum health health_state(const struct board_snapshot *snapshot);
+const char *health_word(enum health health);
+
+/* What the living workers say together: DOWN as soon as one says so, UP when one says so and none the contrary.
+ * Gives an enum board_database. */
+int health_database(const struct board_snapshot *snapshot);
+
+/* Workers with a fresh heartbeat. */
+int health_workers_alive(const struct board_snapshot *snapshot);
+
+/* Appends one sentence for an operator who is no database administrator, without a line end; plain ASCII without
+ * quotes, so it may stand inside a JSON string. */
+void health_sentence(const struct board_snapshot *snapshot, struct buffer *buffer);
+
+#endif

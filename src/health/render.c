@@ -1,0 +1,205 @@
+/* A snapshot as Prometheus text and as JSON. */
+#include "health/render.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+
+/* One row a number of a slot: its metric's name, its name in the JSON document, how it is kept and shown. */
+enum number_kind { GAUGE, COUNTER, SECONDS }; /* SECONDS: a gauge kept in microseconds */
+
+static const struct number {
+  const char *metric;
+  const char *json;
+  enum number_kind kind;
+  size_t offset;
+  const char *help;
+} numbers[] = {
+#define SLOT(field) offsetof(struct board_slot, field)
+    {"lontar_connections", "connections", GAUGE, SLOT(connections), "Connections from nginx."},
+    {"lontar_requests_total", "requests", COUNTER, SLOT(requests), "Finished requests."},
+    {"lontar_answers_2xx_total", "answers_2xx", COUNTER, SLOT(answers_2xx), "Answers with a status below 400."},
+    {"lontar_answers_4xx_total", "answers_4xx", COUNTER, SLOT(answers_4xx), "Answers with a status of 400 to 499."},
+    {"lontar_answers_5xx_total", "answers_5xx", COUNTER, SLOT(answers_5xx), "Answers with a status of 500 and more."},
+    {"lontar_answers_503_total", "answers_503", COUNTER, SLOT(answers_503), "Answers with status 503."},
+    {"lontar_pool_open", "pool_open", GAUGE, SLOT(pool.open), "Database connections."},
+    {"lontar_pool_idle", "pool_idle", GAUGE, SLOT(pool.idle), "Database connections without work."},
+    {"lontar_pool_busy", "pool_busy", GAUGE, SLOT(pool.busy), "Database connections at work."},
+    {"lontar_pool_overflow", "pool_overflow", GAUGE, SLOT(pool.overflow), "Database connections beyond pool_size."},
+    {"lontar_pool_waiting", "pool_waiting", GAUGE, SLOT(pool.waiting), "Requests waiting for a connection."},
+    {"lontar_pool_longest_wait_seconds", "pool_longest_wait", SECONDS, SLOT(pool.longest_wait),
+     "Longest wait for a connection since the worker's start."},
+    {"lontar_pool_opened_total", "pool_opened", COUNTER, SLOT(pool.opened), "Database connections opened."},
+    {"lontar_pool_closed_total", "pool_closed", COUNTER, SLOT(pool.closed), "Database connections closed."},
+    {"lontar_pool_failed_total", "pool_failed", COUNTER, SLOT(pool.failed),
+     "Database connections that failed to open."},
+#undef SLOT
+};
+
+enum { NUMBER_COUNT = sizeof numbers / sizeof numbers[0] };
+
+static uint64_t number_of(const struct number *number, const struct board_slot *slot)
+{
+  return *(const uint64_t *)(const void *)((const char *)slot + number->offset);
+}
+
+static void append_seconds(struct buffer *buffer, uint64_t microseconds)
+{
+  buffer_append_format(buffer, "%" PRIu64 ".%06" PRIu64, microseconds / CLOCK_SECOND, microseconds % CLOCK_SECOND);
+}
+
+static void append_value(struct buffer *buffer, enum number_kind kind, uint64_t value)
+{
+  if (kind == SECONDS)
+    append_seconds(buffer, value);
+  else
+    buffer_append_format(buffer, "%" PRIu64, value);
+}
+
+/* ---- Prometheus ---- */
+
+static void metric_head(struct buffer *buffer, const char *name, const char *type, const char *help)
+{
+  buffer_append_format(buffer, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void metric(struct buffer *buffer, const char *name, const char *type, const char *help, uint64_t value)
+{
+  metric_head(buffer, name, type, help);
+  buffer_append_format(buffer, "%s %" PRIu64 "\n", name, value);
+}
+
+static void metric_seconds(struct buffer *buffer, const char *name, const char *help, uint64_t microseconds)
+{
+  metric_head(buffer, name, "gauge", help);
+  buffer_append_format(buffer, "%s ", name);
+  append_seconds(buffer, microseconds);
+  buffer_append_text(buffer, "\n");
+}
+
+static void metric_by_worker(const struct board_snapshot *snapshot, const struct number *number, struct buffer *buffer)
+{
+  metric_head(buffer, number->metric, number->kind == COUNTER ? "counter" : "gauge", number->help);
+  for (uint64_t i = 0; i < snapshot->layout.head.workers; i++) {
+    buffer_append_format(buffer, "%s{worker=\"%" PRIu64 "\"} ", number->metric, i);
+    append_value(buffer, number->kind, number_of(number, &snapshot->layout.slots[i]));
+    buffer_append_text(buffer, "\n");
+  }
+}
+
+static void metric_latency(const struct board_snapshot *snapshot, struct buffer *buffer)
+{
+  const char *name = "lontar_request_duration_seconds";
+  uint64_t below = 0, sum = 0;
+  metric_head(buffer, name, "histogram", "Time from a request's arrival to the end of its answer.");
+  for (int bucket = 0; bucket < BOARD_BUCKETS; bucket++) {
+    for (uint64_t i = 0; i < snapshot->layout.head.workers; i++)
+      below += snapshot->layout.slots[i].latency[bucket];
+    buffer_append_format(buffer, "%s_bucket{le=\"", name);
+    if (bucket < BOARD_BUCKETS - 1)
+      append_seconds(buffer, UINT64_C(1) << bucket);
+    else
+      buffer_append_text(buffer, "+Inf");
+    buffer_append_format(buffer, "\"} %" PRIu64 "\n", below);
+  }
+  for (uint64_t i = 0; i < snapshot->layout.head.workers; i++)
+    sum += snapshot->layout.slots[i].latency_sum;
+  buffer_append_format(buffer, "%s_sum ", name);
+  append_seconds(buffer, sum);
+  buffer_append_format(buffer, "\n%s_count %" PRIu64 "\n", name, below);
+}
+
+void render_metrics(const struct board_snapshot *snapshot, struct buffer *buffer)
+{
+  const struct board_head *head = &snapshot->layout.head;
+  metric(buffer, "lontar_up", "gauge", "1 while requests are answered, 0 while they get 503.",
+         health_state(snapshot) != HEALTH_FAIL);
+  metric(buffer, "lontar_database_up", "gauge", "1 while the database answers.",
+         health_database(snapshot) == BOARD_DATABASE_UP);
+  metric_seconds(buffer, "lontar_start_time_seconds", "When the master began, since 1970.", head->started);
+  metric(buffer, "lontar_workers", "gauge", "Workers that there should be.", head->workers);
+  metric(buffer, "lontar_workers_alive", "gauge", "Workers with a fresh heartbeat.",
+         (uint64_t)health_workers_alive(snapshot));
+  metric(buffer, "lontar_worker_restarts_total", "counter", "Workers replaced after they died or hung.",
+         head->restarts);
+  metric(buffer, "lontar_reloads_total", "counter", "Configuration files taken over by SIGHUP.", head->reloads);
+  for (int i = 0; i < NUMBER_COUNT; i++)
+    metric_by_worker(snapshot, &numbers[i], buffer);
+  metric_latency(snapshot, buffer);
+}
+
+/* ---- JSON ---- */
+
+static void json_stamp(struct buffer *buffer, const char *name, int64_t stamp)
+{
+  char text[CLOCK_RFC3339_SIZE];
+  buffer_append_format(buffer, "\"%s\": ", name);
+  if (stamp <= 0) {
+    buffer_append_text(buffer, "null");
+    return;
+  }
+  (void)clock_rfc3339(stamp, text);
+  buffer_append_format(buffer, "\"%s\"", text);
+}
+
+static const char *database_word(uint64_t database)
+{
+  return database == BOARD_DATABASE_UP ? "up" : database == BOARD_DATABASE_DOWN ? "down" : "unknown";
+}
+
+static void json_totals(const struct board_snapshot *snapshot, struct buffer *buffer)
+{
+  buffer_append_text(buffer, "\"totals\": {");
+  for (int i = 0; i < NUMBER_COUNT; i++) {
+    uint64_t total = 0;
+    for (uint64_t worker = 0; worker < snapshot->layout.head.workers; worker++) {
+      const uint64_t value = number_of(&numbers[i], &snapshot->layout.slots[worker]);
+      total = numbers[i].kind != SECONDS ? total + value : value > total ? value : total;
+    }
+    buffer_append_format(buffer, "%s\"%s\": ", i > 0 ? ", " : "", numbers[i].json);
+    append_value(buffer, numbers[i].kind, total);
+  }
+  buffer_append_text(buffer, "}");
+}
+
+static void json_worker(const struct board_slot *slot, uint64_t index, struct buffer *buffer)
+{
+  buffer_append_format(buffer, "{\"worker\": %" PRIu64 ", \"pid\": %" PRIu64 ", ", index, slot->pid);
+  json_stamp(buffer, "started_at", (int64_t)slot->started);
+  buffer_append_text(buffer, ", ");
+  json_stamp(buffer, "heartbeat_at", (int64_t)slot->heartbeat);
+  buffer_append_format(buffer, ", \"database\": \"%s\", ", database_word(slot->database));
+  json_stamp(buffer, "database_since", (int64_t)slot->database_since);
+  for (int i = 0; i < NUMBER_COUNT; i++) {
+    buffer_append_format(buffer, ", \"%s\": ", numbers[i].json);
+    append_value(buffer, numbers[i].kind, number_of(&numbers[i], slot));
+  }
+  buffer_append_text(buffer, "}");
+}
+
+void render_status(const struct board_snapshot *snapshot, struct buffer *buffer)
+{
+  const struct board_head *head = &snapshot->layout.head;
+  buffer_append_format(buffer, "{\"status\": \"%s\", \"output\": \"", health_word(health_state(snapshot)));
+  health_sentence(snapshot, buffer);
+  buffer_append_text(buffer, "\",\n ");
+  json_stamp(buffer, "time", snapshot->taken);
+  buffer_append_text(buffer, ", ");
+  json_stamp(buffer, "expires_at", snapshot->taken + RENDER_STATUS_LIFE);
+  buffer_append_format(buffer, ",\n \"master\": {\"pid\": %" PRIu64 ", ", head->master_pid);
+  json_stamp(buffer, "started_at", (int64_t)head->started);
+  buffer_append_format(buffer, ", \"workers\": %" PRIu64 ", \"workers_alive\": %d, \"restarts\": %" PRIu64 ", ",
+                       head->workers, health_workers_alive(snapshot), head->restarts);
+  json_stamp(buffer, "last_restart_at", (int64_t)head->last_restart);
+  buffer_append_format(buffer, ", \"reloads\": %" PRIu64 "},\n \"database\": \"%s\",\n ", head->reloads,
+                       database_word(health_database(snapshot)));
+  json_totals(snapshot, buffer);
+  buffer_append_text(buffer, ",\n \"workers\": [");
+  for (uint64_t i = 0; i < head->workers; i++) {
+    buffer_append_text(buffer, i > 0 ? ",\n  " : "\n  ");
+    json_worker(&snapshot->layout.slots[i], i, buffer);
+  }
+  buffer_append_text(buffer, "]}\n");
+}

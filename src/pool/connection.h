@@ -1,0 +1,92 @@
+/*
+ * One libpq connection, non-blocking, in pipeline mode, with every statement of the repository prepared.
+ *
+ * The owner watches connection_fd for connection_wants and calls connection_step when it is ready. Jobs are sent into
+ * an open segment; connection_sync closes the segment, which is one transaction. A read is answered as soon as its
+ * rows are there, a write only when its segment is committed. When one job of a segment fails, its transaction is
+ * rolled back: the others come back with `again`, none of their effects remains.
+ * Not thread-safe; makes no calls that block, except that libpq looks up host names by itself (use addresses).
+ */
+#ifndef POOL_CONNECTION_H
+#define POOL_CONNECTION_H
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include <libpq-fe.h>
+
+#include <lontar/error.h>
+
+#include "repo/statement.h"
+
+struct connection;
+
+/* One execution of a statement. The owner fills the first group and keeps the memory until it comes back. */
+struct job {
+  enum statement statement;
+  struct statement_parameters parameters;
+  void *owner;
+
+  int64_t wait_until;                  /* pool's: when it gives up waiting for a connection */
+  int64_t sent;                        /* pool's: when it was sent, for the deadline */
+  bool retried;                        /* pool's: a read is sent a second time at most */
+  bool alone;                          /* pool's: shares no segment any more */
+  int conflicts;                       /* pool's: serialization failures so far */
+  void (*done)(struct job *job, enum lontar_error error, const PGresult *result); /* pool's: called exactly once */
+
+  PGresult *result;       /* connection's: what arrived, until the segment is committed */
+  bool answered;          /* connection's: nothing more comes for it but the commit */
+  bool ends_segment;      /* connection's: the sync follows it */
+  TAILQ_ENTRY(job) link;  /* in the pool's queue or the connection's pipeline */
+};
+
+TAILQ_HEAD(job_list, job);
+
+enum connection_wants { CONNECTION_READ = 1, CONNECTION_WRITE = 2 };
+
+enum connection_state { CONNECTION_OPENING, CONNECTION_READY, CONNECTION_BROKEN };
+
+/* What a connection tells its owner. `again`: undone by another job's failure in the same segment, to be sent anew. */
+struct connection_owner {
+  void (*job_done)(void *owner, struct connection *connection, struct job *job, enum lontar_error error,
+                   const PGresult *result, bool again);
+  void *owner;
+};
+
+struct connection_settings {
+  const char *url;
+  const char *application_name;
+  int64_t statement_timeout; /* microseconds; PostgreSQL's own limit */
+};
+
+/* Begins to connect; NULL when there is no memory. */
+struct connection *connection_open(const struct connection_settings *settings, const struct connection_owner *owner);
+
+/* Closes at once and forgets its jobs: the owner takes them with connection_take_jobs first. NULL is fine. */
+void connection_free(struct connection *connection);
+
+/* Does what can be done now; call it when the descriptor is ready. Its descriptor may be another one afterwards while
+ * it is opening. */
+enum connection_state connection_step(struct connection *connection);
+
+enum connection_state connection_state(const struct connection *connection);
+int connection_fd(const struct connection *connection);
+int connection_wants(const struct connection *connection);
+
+/* Sends a job into the open segment. False when the connection broke; the job is then not in its pipeline. */
+bool connection_send(struct connection *connection, struct job *job);
+
+/* Closes the open segment, if any, and writes what the socket takes. False when the connection broke. */
+bool connection_sync(struct connection *connection);
+
+/* Moves the jobs that are not answered, oldest first, to the end of `jobs`. Their results so far are dropped. */
+void connection_take_jobs(struct connection *connection, struct job_list *jobs);
+
+/* The job the server works on, NULL when the pipeline is empty. */
+const struct job *connection_head(const struct connection *connection);
+
+/* Why it broke: our error, and a text for the log (it may name the host, never the password). */
+enum lontar_error connection_error(const struct connection *connection);
+const char *connection_message(const struct connection *connection);
+
+#endif
