@@ -1,9 +1,9 @@
 /*
  * A byte buffer that grows up to a ceiling given when it is made.
  *
- * Failure (ceiling reached, no memory) is sticky: appends after it do nothing, so that a writer checks once, at the end.
- * Read `data` and `length` freely, change them only through these functions. `data` is not NUL-terminated.
- * The owner calls buffer_free. Not thread-safe.
+ * Failure (ceiling reached, no memory) is sticky: appends after it do nothing, so that a writer checks once, at the
+ * end. Read `data` and `length` freely, change them only through these functions. `data` is not NUL-terminated. The
+ * owner calls buffer_free. Not thread-safe.
  */
 #ifndef BASE_BUFFER_H
 #define BASE_BUFFER_H

@@ -14,8 +14,9 @@ int64_t clock_steady(void);
 /* Microseconds since 1970-01-01 UTC. */
 int64_t clock_wall(void);
 
-/* RFC 3339 in UTC, e.g. 2026-01-02T03:04:05.000006Z, without the fraction where it is zero; years 1 to 9999.
- * Returns the length written without the closing NUL; `out` holds at least CLOCK_RFC3339_SIZE bytes. */
+/* RFC 3339 in UTC, e.g. 2026-01-02T03:04:05.000006Z, without the fraction where it is zero.
+ * Returns the length written without the closing NUL, 0 outside the years 1 to 9999; `out` holds at least
+ * CLOCK_RFC3339_SIZE bytes. */
 #define CLOCK_RFC3339_SIZE 32
 size_t clock_rfc3339(int64_t wall, char *out);
 

@@ -18,7 +18,8 @@ void text_trim(const char **text, size_t *length);
 /* A whole decimal integer with an optional minus: no plus, no blanks, no overflow. */
 bool text_to_integer(const char *text, size_t length, int64_t *ret_number);
 
-/* Percent-decoding in place of `out` (at least `length` bytes); false for a broken escape. `+` stays a plus. */
+/* Percent-decoding into `out` (at least `length` bytes; may be `text` itself); false for a broken escape. `+` stays a
+ * plus. What comes out may hold NUL and broken UTF-8. */
 bool text_percent_decode(const char *text, size_t length, char *out, size_t *ret_length);
 
 #endif

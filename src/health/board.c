@@ -86,7 +86,7 @@ static void fill_head(struct board_head *head, int workers)
   board_set(&head->boot_id[1], boot_id[1]);
   board_set(&head->master_pid, (uint64_t)getpid());
   board_set(&head->started, now);
-  board_set(&head->heartbeat, now);
+  board_set(&head->heartbeat, (uint64_t)clock_steady());
   board_set(&head->workers, (uint64_t)workers);
   board_set(&head->magic, BOARD_MAGIC);
 }
@@ -180,6 +180,7 @@ void board_snapshot(const struct board *board, struct board_snapshot *ret_snapsh
   if (ret_snapshot->layout.head.workers > BOARD_WORKERS_MAX)
     ret_snapshot->layout.head.workers = BOARD_WORKERS_MAX;
   ret_snapshot->taken = clock_wall();
+  ret_snapshot->taken_steady = clock_steady();
 }
 
 void board_worker_begin(struct board_slot *slot, uint64_t pid)
@@ -194,13 +195,13 @@ void board_worker_begin(struct board_slot *slot, uint64_t pid)
   board_set(&slot->database_since, now);
   board_request_leave(slot);
   board_set(&slot->started, now);
-  board_set(&slot->heartbeat, now);
+  board_worker_beat(slot);
   board_set(&slot->pid, pid);
 }
 
 void board_worker_beat(struct board_slot *slot)
 {
-  board_set(&slot->heartbeat, (uint64_t)clock_wall());
+  board_set(&slot->heartbeat, (uint64_t)clock_steady());
 }
 
 void board_worker_database(struct board_slot *slot, enum board_database state)
@@ -230,7 +231,7 @@ void board_request_enter(struct board_slot *slot, unsigned route, const char *re
   memcpy(words, request_id, length < sizeof words ? length : sizeof words);
   for (int i = 0; i < BOARD_REQUEST_ID_WORDS; i++)
     board_set(&slot->request_id[i], words[i]);
-  board_set(&slot->request_started, (uint64_t)clock_wall());
+  board_set(&slot->request_started, (uint64_t)clock_steady());
   board_set(&slot->request_route, route);
 }
 

@@ -4,7 +4,8 @@
  * One head, written by the master, and a fixed number of slots, each written by the one worker that has its index.
  * Every field is a 64-bit word, written and read with relaxed atomics: no locks, so nothing to repair after a crash,
  * and a reader sees each number whole though not all of the same instant. Counters go on when a worker is replaced;
- * gauges begin again. Stamps are wall-clock microseconds since 1970, durations microseconds; 0 means never.
+ * gauges begin again. Stamps are wall-clock microseconds since 1970, those marked steady are clock_steady's,
+ * which all processes share until the machine's next start; 0 means never. Durations are microseconds.
  */
 #ifndef HEALTH_BOARD_H
 #define HEALTH_BOARD_H
@@ -41,7 +42,7 @@ struct board_head {
   uint64_t boot_id[2];
   uint64_t master_pid;
   uint64_t started;
-  uint64_t heartbeat;
+  uint64_t heartbeat;    /* steady */
   uint64_t workers;      /* slots in use */
   uint64_t restarts;     /* workers replaced after they died or hung */
   uint64_t last_restart; /* stamp */
@@ -52,7 +53,7 @@ struct board_head {
 struct board_slot {
   uint64_t pid; /* 0: nobody has begun here yet */
   uint64_t started;
-  uint64_t heartbeat;
+  uint64_t heartbeat;   /* steady */
   uint64_t connections; /* from nginx, gauge */
   uint64_t requests;    /* counters: finished requests, and of these by class of the status */
   uint64_t answers_2xx; /* 1xx to 3xx too */
@@ -65,8 +66,8 @@ struct board_slot {
   uint64_t pool_before[3]; /* opened, closed, failed of the workers that had this slot before */
   uint64_t database;       /* enum board_database */
   uint64_t database_since;
-  uint64_t request_route; /* enum route that the loop is working on at this moment; 0 between requests */
-  uint64_t request_started;
+  uint64_t request_route;   /* enum route that the loop is working on at this moment; 0 between requests */
+  uint64_t request_started; /* steady */
   uint64_t request_id[BOARD_REQUEST_ID_WORDS]; /* its id as text, NUL-filled; ended by no NUL when it is cut */
 } __attribute__((aligned(64)));
 
@@ -79,7 +80,8 @@ struct board;
 
 /* A copy of the whole board at one moment; some 40 KB, so keep it off small stacks. */
 struct board_snapshot {
-  int64_t taken;
+  int64_t taken;        /* a stamp */
+  int64_t taken_steady; /* the same moment, steady */
   struct board_layout layout;
 };
 

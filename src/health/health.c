@@ -10,7 +10,7 @@
 
 static bool is_fresh(const struct board_snapshot *snapshot, uint64_t heartbeat)
 {
-  return heartbeat != 0 && snapshot->taken - (int64_t)heartbeat <= HEALTH_HEARTBEAT_LIMIT;
+  return heartbeat != 0 && snapshot->taken_steady - (int64_t)heartbeat <= HEALTH_HEARTBEAT_LIMIT;
 }
 
 static bool is_alive(const struct board_snapshot *snapshot, const struct board_slot *slot)
@@ -26,9 +26,9 @@ int health_workers_alive(const struct board_snapshot *snapshot)
   return alive;
 }
 
-int health_database(const struct board_snapshot *snapshot)
+enum board_database health_database(const struct board_snapshot *snapshot)
 {
-  int state = BOARD_DATABASE_UNKNOWN;
+  enum board_database state = BOARD_DATABASE_UNKNOWN;
   for (uint64_t i = 0; i < snapshot->layout.head.workers; i++) {
     const struct board_slot *slot = &snapshot->layout.slots[i];
     if (!is_alive(snapshot, slot))
@@ -80,10 +80,10 @@ void health_sentence(const struct board_snapshot *snapshot, struct buffer *buffe
 {
   const struct board_head *head = &snapshot->layout.head;
   const int alive = health_workers_alive(snapshot);
-  const int database = health_database(snapshot);
+  const enum board_database database = health_database(snapshot);
   if (!is_fresh(snapshot, head->heartbeat))
     buffer_append_format(buffer, "The master has not moved for %" PRId64 " seconds: restart lontard.",
-                         (snapshot->taken - (int64_t)head->heartbeat) / CLOCK_SECOND);
+                         (snapshot->taken_steady - (int64_t)head->heartbeat) / CLOCK_SECOND);
   else if (alive == 0)
     buffer_append_text(buffer, "No worker is alive: lontard's log says why.");
   else if (database == BOARD_DATABASE_DOWN)

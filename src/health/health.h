@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-struct board_slot;
-struct board_snapshot;
+#include "health/board.h"
+
 struct buffer;
 
 enum health {
@@ -21,9 +21,8 @@ enum health {
 enum health health_state(const struct board_snapshot *snapshot);
 const char *health_word(enum health health);
 
-/* What the living workers say together: DOWN as soon as one says so, UP when one says so and none the contrary.
- * Gives an enum board_database. */
-int health_database(const struct board_snapshot *snapshot);
+/* What the living workers say together: DOWN as soon as one says so, UP when one says so and none the contrary. */
+enum board_database health_database(const struct board_snapshot *snapshot);
 
 /* Workers with a fresh heartbeat. */
 int health_workers_alive(const struct board_snapshot *snapshot);

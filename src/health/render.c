@@ -164,12 +164,18 @@ static void json_totals(const struct board_snapshot *snapshot, struct buffer *bu
   buffer_append_text(buffer, "}");
 }
 
-static void json_worker(const struct board_slot *slot, uint64_t index, struct buffer *buffer)
+static int64_t heartbeat_stamp(const struct board_snapshot *snapshot, const struct board_slot *slot)
 {
+  return slot->heartbeat == 0 ? 0 : snapshot->taken - (snapshot->taken_steady - (int64_t)slot->heartbeat);
+}
+
+static void json_worker(const struct board_snapshot *snapshot, uint64_t index, struct buffer *buffer)
+{
+  const struct board_slot *slot = &snapshot->layout.slots[index];
   buffer_append_format(buffer, "{\"worker\": %" PRIu64 ", \"pid\": %" PRIu64 ", ", index, slot->pid);
   json_stamp(buffer, "started_at", (int64_t)slot->started);
   buffer_append_text(buffer, ", ");
-  json_stamp(buffer, "heartbeat_at", (int64_t)slot->heartbeat);
+  json_stamp(buffer, "heartbeat_at", heartbeat_stamp(snapshot, slot));
   buffer_append_format(buffer, ", \"database\": \"%s\", ", database_word(slot->database));
   json_stamp(buffer, "database_since", (int64_t)slot->database_since);
   for (int i = 0; i < NUMBER_COUNT; i++) {
@@ -194,12 +200,12 @@ void render_status(const struct board_snapshot *snapshot, struct buffer *buffer)
                        head->workers, health_workers_alive(snapshot), head->restarts);
   json_stamp(buffer, "last_restart_at", (int64_t)head->last_restart);
   buffer_append_format(buffer, ", \"reloads\": %" PRIu64 "},\n \"database\": \"%s\",\n ", head->reloads,
-                       database_word(health_database(snapshot)));
+                       database_word((uint64_t)health_database(snapshot)));
   json_totals(snapshot, buffer);
   buffer_append_text(buffer, ",\n \"workers\": [");
   for (uint64_t i = 0; i < head->workers; i++) {
     buffer_append_text(buffer, i > 0 ? ",\n  " : "\n  ");
-    json_worker(&snapshot->layout.slots[i], i, buffer);
+    json_worker(snapshot, i, buffer);
   }
   buffer_append_text(buffer, "]}\n");
 }

@@ -56,11 +56,18 @@ struct values {
   struct value of[FIELD_COUNT];
 };
 
+/* One place where an input may give a field: lists of these end with FIELD_none. */
+struct field_input {
+  enum field field;
+  bool required;
+};
+
 /* The field with that name, FIELD_none when there is none. */
 enum field field_find(const char *name, size_t length);
 
 /* Checks a value that is set against its field's row; TRIM narrows the text. Returns NULL when it is good, else one
- * sentence for the caller ("must be 3 to 50 characters long"), static or from a per-thread buffer until the next call. */
+ * sentence for the caller ("must be 3 to 50 characters long"), static or from a per-thread buffer until the next call.
+ */
 const char *field_check(enum field field, struct value *value);
 
 /* Reads a value written as text (path, query) by its field's type, then checks it as above. */

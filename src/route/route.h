@@ -5,7 +5,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <lontar/error.h>
+
 #include "repo/statement.h"
+
+#define ROUTE_BASE "/api/v1"
 
 enum route {
   ROUTE_none,
@@ -38,20 +42,15 @@ enum answer {
   ANSWER_SPECIAL, /* the handler writes it */
 };
 
-struct route_input {
-  enum field field;
-  bool required;
-};
-
 enum { ROUTE_INPUTS_MAX = 8, ROUTE_CAPTURES_MAX = 2 };
 
 struct route_row {
   const char *name;
   enum method method;
-  const char *path; /* complete, with /api/v1 */
-  unsigned who;     /* a sum of enum who */
-  struct route_input query[ROUTE_INPUTS_MAX + 1]; /* end with FIELD_none */
-  struct route_input body[ROUTE_INPUTS_MAX + 1];
+  const char *path;                               /* complete, with /api/v1 */
+  unsigned who;                                   /* a sum of enum who */
+  struct field_input query[ROUTE_INPUTS_MAX + 1]; /* end with FIELD_none */
+  struct field_input body[ROUTE_INPUTS_MAX + 1];
   enum statement statement;
   enum statement statement_before; /* the list in the other direction */
   enum answer answer;
@@ -73,11 +72,13 @@ struct route_match {
 };
 
 /* Finds the row. LONTAR_OK; LONTAR_NOT_FOUND; LONTAR_METHOD_NOT_ALLOWED, for which route_allow names the methods. */
-int route_find(enum method method, const char *path, size_t length, struct route_match *ret_match);
+enum lontar_error route_find(enum method method, const char *path, size_t length, struct route_match *ret_match);
 
-/* Writes the value of the Allow header for a path, e.g. "GET, HEAD, PATCH, DELETE". Returns its length. */
+/* Writes the value of the Allow header for a path, e.g. "GET, HEAD, PATCH, DELETE", with a closing NUL. Returns its
+ * length; names that do not fit into `size` are left out, 64 bytes hold all. */
 size_t route_allow(const char *path, size_t length, char *out, size_t size);
 
+/* Names as in HTTP, upper case. METHOD_UNKNOWN stands for any other, and its name is empty. */
 enum method method_parse(const char *text);
 const char *method_name(enum method method);
 

@@ -1,0 +1,76 @@
+/*
+ * FastCGI in and out: nginx's connections in the event loop, one request at a time on each.
+ *
+ * libfcgi reads a request once its first bytes are there; the answer is written as FastCGI records by us, in one
+ * writev where the socket takes it, the rest when it is writable: nothing here waits. Kept connections are parked in
+ * the loop between requests. Belongs to one thread. Source: the FastCGI specification 1.0, nginx/lontar-fastcgi.conf.
+ */
+#ifndef FRONT_FRONT_H
+#define FRONT_FRONT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "route/route.h"
+
+struct event_base;
+struct front;
+struct front_connection;
+
+enum { FRONT_REQUEST_ID_SIZE = 65 };
+
+/* One request. Everything it points to lives until front_respond. */
+struct front_request {
+  struct front_connection *connection;
+  enum method method;
+  const char *path; /* as the client sent it, percent-encoded, without the query */
+  size_t path_length;
+  const char *query; /* "" when there is none */
+  const char *authorization; /* NULL when there is none */
+  const char *remote_addr;
+  char request_id[FRONT_REQUEST_ID_SIZE]; /* the caller's if it is sane, else a new one */
+  int64_t arrived; /* at nginx, on our steady clock, microseconds */
+  const char *body;
+  size_t body_length;
+  bool too_large; /* the body exceeds max_body and was not read */
+  void *exchange; /* the handler's */
+};
+
+/* An answer being built; front_respond takes what is in it. */
+struct response {
+  int status;
+  const char *content_type; /* NULL for no body */
+  struct buffer headers;    /* further complete lines, "Name: value\r\n" */
+  struct buffer body;
+};
+
+struct front_handler {
+  /* A request is there; front_respond answers it now or later. */
+  void (*request)(void *owner, struct front_request *request);
+  /* nginx closed the connection: the answer, still due, will go nowhere. */
+  void (*gone)(void *owner, struct front_request *request);
+  void *owner;
+};
+
+/* Accepts on `listen_fd` (non-blocking, stays the caller's). NULL when there is no memory. */
+struct front *front_new(struct event_base *base, int listen_fd, size_t max_body, const struct front_handler *handler);
+
+/* Sends the answer with X-Request-Id and ends the request. Exactly once for each request; clears the response. A HEAD
+ * request gets the headers only. */
+void front_respond(struct front_request *request, struct response *response);
+
+void front_set_max_body(struct front *front, size_t max_body);
+
+/* Accepts no more, closes parked connections; those with a request close after its answer. */
+void front_drain(struct front *front);
+
+int front_connection_count(const struct front *front);
+int front_busy_count(const struct front *front); /* requests not answered, or answers not written */
+void front_free(struct front *front);
+
+void response_init(struct response *response);
+void response_free(struct response *response);
+
+#endif

@@ -1,0 +1,29 @@
+/* Everything above FastCGI and below the worker: takes requests, answers them. Belongs to one thread. */
+#ifndef HANDLER_HANDLER_H
+#define HANDLER_HANDLER_H
+
+#include "authorize/hasher.h"
+#include "authorize/keyring.h"
+#include "config/config.h"
+#include "front/front.h"
+#include "health/board.h"
+#include "pool/pool.h"
+
+/* What requests are answered with; the worker makes it, and may exchange `keyring` and `config` between requests. */
+struct handler {
+  struct pool *pool;
+  struct hasher *hasher;
+  struct keyring *keyring;
+  const struct config *config;
+  struct board *board;      /* all workers, for /health and /metrics */
+  struct board_slot *slot;  /* this worker's */
+};
+
+/* For front_handler; `owner` is a struct handler. */
+void handler_request(void *owner, struct front_request *request);
+void handler_gone(void *owner, struct front_request *request);
+
+/* Deletes expired sessions in batches, by itself; does nothing while an earlier call still runs. */
+void handler_cleanup_sessions(struct handler *handler);
+
+#endif

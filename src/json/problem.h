@@ -1,0 +1,37 @@
+/* Error documents: RFC 9457 application/problem+json. Thread-safe for different arguments. */
+#ifndef JSON_PROBLEM_H
+#define JSON_PROBLEM_H
+
+#include <stddef.h>
+
+#include <lontar/error.h>
+
+#include "base/buffer.h"
+
+#define PROBLEM_CONTENT_TYPE "application/problem+json"
+
+enum { PROBLEMS_MAX = 16 };
+
+/* One rule broken by one field. */
+struct problem {
+  char field[64];
+  char message[128];
+};
+
+/* What is wrong with an input. Begin with count 0. */
+struct problems {
+  int count;
+  struct problem of[PROBLEMS_MAX];
+};
+
+/* Copies both; a longer name is cut between characters. Beyond PROBLEMS_MAX it does nothing. `field` is valid UTF-8. */
+void problems_add(struct problems *problems, const char *field, size_t length, const char *message);
+
+/*
+ * {"type", "title", "status", "code", "detail", "request_id", "errors": [{"field", "message"}]}
+ * `detail`, `request_id` and `problems` may be NULL and their members are then left out, as are no errors.
+ */
+void problem_write(struct buffer *buffer, enum lontar_error error, const char *detail, const char *request_id,
+                   const struct problems *problems);
+
+#endif

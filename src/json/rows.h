@@ -1,0 +1,24 @@
+/*
+ * Rows of a binary PGresult as JSON, straight into the buffer, without values between.
+ *
+ * The columns are those of the statement's row in statements.def. Hashes are never written. Not thread-safe for one
+ * buffer.
+ */
+#ifndef JSON_ROWS_H
+#define JSON_ROWS_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "repo/statement.h"
+
+/* {"id":1,…} of one row. False when the result does not have the statement's columns: a fault of ours; the buffer then
+ * holds a part of the record. */
+bool rows_write_record(struct buffer *buffer, const PGresult *result, int row, enum statement statement);
+
+/* […] of `count` rows from `first` on, the last one first when `backwards`. False as above. */
+bool rows_write_items(struct buffer *buffer, const PGresult *result, enum statement statement, int first, int count,
+                      bool backwards);
+
+#endif

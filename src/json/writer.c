@@ -1,0 +1,183 @@
+/* Writes JSON values. */
+#include "json/writer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+enum { REAL_SIZE = 40, ESCAPE_SIZE = 6, DECIMALS_MAX = 9 };
+
+/* Up to here every whole number is a double. */
+#define WHOLE_MAX 9007199254740992.0
+
+static bool needs_escape(unsigned char byte)
+{
+  return byte < 0x20 || byte == '"' || byte == '\\';
+}
+
+/* Whether any of eight bytes is zero: only then does taking one from each borrow from its high bit. */
+static uint64_t has_zero(uint64_t word)
+{
+  return (word - EACH_BYTE(0x01)) & ~word & EACH_BYTE(0x80);
+}
+
+/* Length of what can be copied as it is. Questions and answers are mostly that, so eight bytes are tried at once. */
+static size_t plain_run(const char *text, size_t length)
+{
+  size_t at = 0;
+  for (uint64_t word; length - at >= sizeof word; at += sizeof word) {
+    memcpy(&word, text + at, sizeof word);
+    uint64_t control = (word - EACH_BYTE(0x20)) & ~word & EACH_BYTE(0x80);
+    if (control | has_zero(word ^ EACH_BYTE('"')) | has_zero(word ^ EACH_BYTE('\\')))
+      break;
+  }
+  while (at < length && !needs_escape((unsigned char)text[at]))
+    at++;
+  return at;
+}
+
+static void write_escape(struct buffer *buffer, unsigned char byte)
+{
+  static const char short_forms[] = {
+      ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't',
+  };
+  static const char hex_digits[] = "0123456789abcdef";
+  char *out = buffer_reserve(buffer, ESCAPE_SIZE);
+  if (out == NULL)
+    return;
+  out[0] = '\\';
+  if (short_forms[byte] != 0) {
+    out[1] = short_forms[byte];
+    buffer_advance(buffer, 2);
+    return;
+  }
+  memcpy(out + 1, "u00", 3);
+  out[4] = hex_digits[byte >> 4];
+  out[5] = hex_digits[byte & 15];
+  buffer_advance(buffer, ESCAPE_SIZE);
+}
+
+void json_string(struct buffer *buffer, const char *text, size_t length)
+{
+  buffer_append(buffer, "\"", 1);
+  size_t at = 0;
+  while (at < length) {
+    size_t run = plain_run(text + at, length - at);
+    buffer_append(buffer, text + at, run);
+    at += run;
+    if (at < length)
+      write_escape(buffer, (unsigned char)text[at++]);
+  }
+  buffer_append(buffer, "\"", 1);
+}
+
+void json_text(struct buffer *buffer, const char *text)
+{
+  if (text != NULL)
+    json_string(buffer, text, strlen(text));
+  else
+    buffer_append(buffer, "null", 4);
+}
+
+void json_key(struct buffer *buffer, const char *name)
+{
+  buffer_append(buffer, "\"", 1);
+  buffer_append_text(buffer, name);
+  buffer_append(buffer, "\":", 2);
+}
+
+void json_integer(struct buffer *buffer, int64_t number)
+{
+  buffer_append_integer(buffer, number);
+}
+
+/*
+ * Numbers such as 0.87: the fewest decimals with which a whole number divided by a power of ten is exactly this double.
+ * Both are doubles without an error, so the division rounds as a reader of the decimal text would.
+ */
+static bool write_decimal(struct buffer *buffer, double number)
+{
+  double power = 1;
+  for (int decimals = 1; decimals <= DECIMALS_MAX; decimals++) {
+    power *= 10;
+    double scaled = rint(fabs(number) * power);
+    if (scaled >= WHOLE_MAX)
+      return false;
+    if (scaled / power != fabs(number))
+      continue;
+    int64_t whole = (int64_t)(scaled / power);
+    int64_t rest = (int64_t)scaled - whole * (int64_t)power;
+    if (signbit(number))
+      buffer_append(buffer, "-", 1);
+    buffer_append_integer(buffer, whole);
+    char digits[DECIMALS_MAX + 1] = ".";
+    for (int i = decimals; i > 0; i--, rest /= 10)
+      digits[i] = (char)('0' + rest % 10);
+    buffer_append(buffer, digits, (size_t)decimals + 1);
+    return true;
+  }
+  return false;
+}
+
+void json_real(struct buffer *buffer, double number)
+{
+  if (!isfinite(number)) {
+    buffer_append(buffer, "null", 4);
+    return;
+  }
+  if (write_decimal(buffer, number))
+    return;
+  char text[REAL_SIZE];
+  int length = 0;
+  for (int digits = 15; digits <= 17; digits++) {
+    length = snprintf(text, sizeof text, "%.*g", digits, number);
+    if (strtod(text, NULL) == number)
+      break;
+  }
+  char *comma = memchr(text, ',', (size_t)length);
+  if (comma != NULL)
+    *comma = '.'; /* a program with a locale of its own uses the library */
+  buffer_append(buffer, text, (size_t)length);
+}
+
+void json_time(struct buffer *buffer, int64_t wall)
+{
+  char *out = buffer_reserve(buffer, CLOCK_RFC3339_SIZE + 2);
+  if (out == NULL)
+    return;
+  size_t length = clock_rfc3339(wall, out + 1);
+  if (length == 0) {
+    buffer_append(buffer, "null", 4);
+    return;
+  }
+  out[0] = '"';
+  out[length + 1] = '"';
+  buffer_advance(buffer, length + 2);
+}
+
+void json_value(struct buffer *buffer, enum field field, const struct value *value)
+{
+  if (value->state != VALUE_SET) {
+    buffer_append(buffer, "null", 4);
+    return;
+  }
+  switch (field_rows[field].type) {
+  case FIELD_INTEGER:
+    json_integer(buffer, value->integer);
+    break;
+  case FIELD_REAL:
+    json_real(buffer, value->real);
+    break;
+  case FIELD_TEXT:
+    json_string(buffer, value->text, value->length);
+    break;
+  case FIELD_TIME:
+    json_time(buffer, value->integer);
+    break;
+  }
+}

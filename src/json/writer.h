@@ -1,0 +1,34 @@
+/*
+ * Writes JSON straight into a buffer: values, and keys that need no escaping. Commas and brackets are the caller's.
+ * Failure is the buffer's, sticky (base/buffer.h). Not thread-safe for one buffer.
+ */
+#ifndef JSON_WRITER_H
+#define JSON_WRITER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "repo/fields.h"
+
+/* A quoted string; `text` is valid UTF-8. */
+void json_string(struct buffer *buffer, const char *text, size_t length);
+
+/* The same for text that ends with NUL; NULL becomes null. */
+void json_text(struct buffer *buffer, const char *text);
+
+/* `"name":` for a name of our own, which is not escaped. */
+void json_key(struct buffer *buffer, const char *name);
+
+void json_integer(struct buffer *buffer, int64_t number);
+
+/* The shortest number that reads back as the same, with at least one decimal; null where it is not finite. */
+void json_real(struct buffer *buffer, double number);
+
+/* RFC 3339 in quotes; null for the infinities and outside the years 1 to 9999, which RFC 3339 does not know. */
+void json_time(struct buffer *buffer, int64_t wall);
+
+/* A value by its field's type; null where it is absent. */
+void json_value(struct buffer *buffer, enum field field, const struct value *value);
+
+#endif

@@ -1,0 +1,376 @@
+/* One libpq connection as a small state machine: opening, preparing, ready, broken. */
+#include "pool/connection.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool/sqlstate.h"
+
+enum { SERVER_OLDEST = 120000 };
+
+struct connection {
+  struct connection_owner owner;
+  PGconn *libpq;
+  enum connection_state state;
+  PostgresPollingStatusType polling;
+  bool preparing; /* connected; settings and statements are on their way */
+  bool unsynced;  /* the open segment holds jobs */
+  bool unflushed; /* libpq has bytes that the socket did not take */
+  int64_t statement_timeout;
+  struct job_list pipeline; /* sent, oldest first */
+  enum lontar_error error;
+  char message[256];
+};
+
+static bool break_with(struct connection *connection, enum lontar_error error, const char *text)
+{
+  if (connection->state == CONNECTION_BROKEN)
+    return false;
+  connection->state = CONNECTION_BROKEN;
+  connection->error = error;
+  snprintf(connection->message, sizeof connection->message, "%s", text);
+  connection->message[strcspn(connection->message, "\n")] = '\0';
+  return false;
+}
+
+static bool break_with_libpq(struct connection *connection)
+{
+  return break_with(connection, LONTAR_UNAVAILABLE, PQerrorMessage(connection->libpq));
+}
+
+static void ignore_notice(void *argument, const PGresult *result)
+{
+  (void)argument;
+  (void)result;
+}
+
+struct connection *connection_open(const struct connection_settings *settings, const struct connection_owner *owner)
+{
+  /* `dbname` is expanded, and what follows it overrides what the URL says. */
+  const char *const keywords[] = {"dbname",       "application_name",    "client_encoding",
+                                  "keepalives",   "keepalives_idle",     "keepalives_interval",
+                                  "keepalives_count", "tcp_user_timeout", NULL};
+  const char *const values[] = {settings->url, settings->application_name, "UTF8", "1", "30", "10", "3", "30000", NULL};
+  struct connection *connection = calloc(1, sizeof *connection);
+  if (connection == NULL)
+    return NULL;
+  TAILQ_INIT(&connection->pipeline);
+  connection->owner = *owner;
+  connection->statement_timeout = settings->statement_timeout;
+  connection->polling = PGRES_POLLING_WRITING;
+  connection->libpq = PQconnectStartParams(keywords, values, 1);
+  if (connection->libpq == NULL) {
+    free(connection);
+    return NULL;
+  }
+  PQsetNoticeReceiver(connection->libpq, ignore_notice, NULL);
+  if (PQstatus(connection->libpq) == CONNECTION_BAD)
+    (void)break_with_libpq(connection);
+  return connection;
+}
+
+static void forget_result(struct job *job)
+{
+  PQclear(job->result);
+  job->result = NULL;
+  job->answered = false;
+  job->ends_segment = false;
+}
+
+void connection_take_jobs(struct connection *connection, struct job_list *jobs)
+{
+  struct job *job;
+  while ((job = TAILQ_FIRST(&connection->pipeline)) != NULL) {
+    TAILQ_REMOVE(&connection->pipeline, job, link);
+    forget_result(job);
+    TAILQ_INSERT_TAIL(jobs, job, link);
+  }
+}
+
+void connection_free(struct connection *connection)
+{
+  if (connection == NULL)
+    return;
+  PQfinish(connection->libpq);
+  free(connection);
+}
+
+enum connection_state connection_state(const struct connection *connection)
+{
+  return connection->state;
+}
+
+int connection_fd(const struct connection *connection)
+{
+  return PQsocket(connection->libpq);
+}
+
+int connection_wants(const struct connection *connection)
+{
+  if (connection->state == CONNECTION_OPENING && !connection->preparing)
+    return connection->polling == PGRES_POLLING_READING ? CONNECTION_READ : CONNECTION_WRITE;
+  return CONNECTION_READ | (connection->unflushed ? CONNECTION_WRITE : 0);
+}
+
+const struct job *connection_head(const struct connection *connection)
+{
+  return TAILQ_FIRST(&connection->pipeline);
+}
+
+enum lontar_error connection_error(const struct connection *connection)
+{
+  return connection->error;
+}
+
+const char *connection_message(const struct connection *connection)
+{
+  return connection->message;
+}
+
+/* The settings of a session, then every statement, in one segment; any failure breaks the connection. */
+static bool send_preparation(struct connection *connection)
+{
+  PGconn *libpq = connection->libpq;
+  char timeouts[256];
+  long long milliseconds = connection->statement_timeout / 1000;
+  snprintf(timeouts, sizeof timeouts,
+           "SELECT set_config('timezone', 'UTC', false), set_config('statement_timeout', '%lld', false),"
+           " set_config('lock_timeout', '%lld', false), set_config('plan_cache_mode', 'force_generic_plan', false),"
+           " set_config('idle_in_transaction_session_timeout', '60000', false)",
+           milliseconds, milliseconds);
+  if (PQsendQueryParams(libpq, timeouts, 0, NULL, NULL, NULL, NULL, 0) != 1)
+    return false;
+  for (int i = 1; i < STATEMENT_COUNT; i++) {
+    Oid types[STATEMENT_FIELDS_MAX];
+    int count = statement_types((enum statement)i, types);
+    if (PQsendPrepare(libpq, statement_rows[i].name, statement_rows[i].sql, count, types) != 1)
+      return false;
+  }
+  return PQpipelineSync(libpq) == 1;
+}
+
+static bool begin_preparing(struct connection *connection)
+{
+  if (PQserverVersion(connection->libpq) < SERVER_OLDEST)
+    return break_with(connection, LONTAR_UNAVAILABLE, "the server is older than PostgreSQL 12");
+  if (PQsetnonblocking(connection->libpq, 1) != 0 || PQenterPipelineMode(connection->libpq) != 1)
+    return break_with_libpq(connection);
+  connection->preparing = true;
+  if (!send_preparation(connection))
+    return break_with_libpq(connection);
+  connection->unflushed = PQflush(connection->libpq) == 1;
+  return true;
+}
+
+static void step_opening(struct connection *connection)
+{
+  connection->polling = PQconnectPoll(connection->libpq);
+  if (connection->polling == PGRES_POLLING_FAILED)
+    (void)break_with_libpq(connection);
+  else if (connection->polling == PGRES_POLLING_OK)
+    (void)begin_preparing(connection);
+}
+
+static bool is_failure(ExecStatusType status)
+{
+  return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE || status == PGRES_NONFATAL_ERROR;
+}
+
+/* A failed preparation is nearly always a schema that was not migrated: say so. */
+static void break_unprepared(struct connection *connection, const PGresult *result)
+{
+  char text[256];
+  const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char *hint = sqlstate != NULL && strncmp(sqlstate, "42", 2) == 0 ? " (was `lontarctl migrate` run?)" : "";
+  const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  snprintf(text, sizeof text, "%s%s", message != NULL ? message : PQerrorMessage(connection->libpq), hint);
+  (void)break_with(connection, LONTAR_UNAVAILABLE, text);
+}
+
+static void receive_preparation(struct connection *connection)
+{
+  while (connection->state == CONNECTION_OPENING && PQisBusy(connection->libpq) == 0) {
+    PGresult *result = PQgetResult(connection->libpq);
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_PIPELINE_SYNC) {
+      connection->preparing = false;
+      connection->state = CONNECTION_READY;
+    } else if (result != NULL && is_failure(status)) {
+      break_unprepared(connection, result);
+    }
+    PQclear(result);
+  }
+}
+
+/* The oldest job that still waits for its result. */
+static struct job *unanswered(struct connection *connection)
+{
+  struct job *job;
+  TAILQ_FOREACH(job, &connection->pipeline, link)
+  if (!job->answered)
+    return job;
+  return NULL;
+}
+
+static void finish(struct connection *connection, struct job *job, enum lontar_error error, bool again)
+{
+  PGresult *result = job->result;
+  TAILQ_REMOVE(&connection->pipeline, job, link);
+  job->result = NULL;
+  forget_result(job);
+  connection->owner.job_done(connection->owner.owner, connection, job, error, result, again);
+  PQclear(result);
+}
+
+static enum lontar_error result_error(const PGresult *result)
+{
+  ExecStatusType status = PQresultStatus(result);
+  if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+    return LONTAR_OK;
+  return sqlstate_error(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+}
+
+/* True when the server ended the session with this result: it stays silent from now on. */
+static bool ends_session(const PGresult *result)
+{
+  const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  return severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
+}
+
+/* The sync came: the segment up to its mark is committed, or undone as a whole when one of its jobs failed. */
+static void finish_segment(struct connection *connection)
+{
+  struct job_list segment = TAILQ_HEAD_INITIALIZER(segment);
+  bool undone = false;
+  bool last = false;
+  struct job *job;
+  TAILQ_FOREACH(job, &connection->pipeline, link)
+  {
+    undone = undone || job->result == NULL || result_error(job->result) != LONTAR_OK;
+    if (job->ends_segment)
+      break;
+  }
+  while (!last && (job = TAILQ_FIRST(&connection->pipeline)) != NULL) {
+    last = job->ends_segment;
+    enum lontar_error error = job->result == NULL ? LONTAR_OK : result_error(job->result);
+    bool failed = job->result != NULL && error != LONTAR_OK && PQresultStatus(job->result) != PGRES_PIPELINE_ABORTED;
+    finish(connection, job, failed ? error : LONTAR_OK, undone && !failed);
+  }
+}
+
+/* A read needs no commit; it may go as soon as it is whole, unless it marks its segment's end. */
+static bool goes_at_once(const struct job *job)
+{
+  return statement_rows[job->statement].kind == READS && result_error(job->result) == LONTAR_OK && !job->ends_segment;
+}
+
+static void receive_result(struct connection *connection, PGresult *result)
+{
+  struct job *job = unanswered(connection);
+  if (job == NULL) {
+    if (is_failure(PQresultStatus(result)))
+      (void)break_with(connection, LONTAR_UNAVAILABLE, PQresultErrorMessage(result));
+    PQclear(result);
+    return;
+  }
+  if (ends_session(result)) {
+    (void)break_with(connection, LONTAR_UNAVAILABLE, PQresultErrorMessage(result));
+    PQclear(result);
+    return;
+  }
+  PQclear(job->result);
+  job->result = result;
+}
+
+static void end_of_result(struct connection *connection)
+{
+  struct job *job = unanswered(connection);
+  if (job == NULL || job->result == NULL)
+    return;
+  job->answered = true;
+  if (goes_at_once(job))
+    finish(connection, job, LONTAR_OK, false);
+}
+
+static void receive(struct connection *connection)
+{
+  while (connection->state == CONNECTION_READY && !TAILQ_EMPTY(&connection->pipeline) &&
+         PQisBusy(connection->libpq) == 0) {
+    PGresult *result = PQgetResult(connection->libpq);
+    if (result == NULL) {
+      end_of_result(connection);
+    } else if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+      PQclear(result);
+      finish_segment(connection);
+    } else {
+      receive_result(connection, result);
+    }
+    if (PQstatus(connection->libpq) == CONNECTION_BAD)
+      (void)break_with_libpq(connection);
+  }
+}
+
+/* Notices, parameter changes and a shutdown's FATAL arrive without a query. */
+static void receive_unasked(struct connection *connection)
+{
+  if (PQisBusy(connection->libpq) == 0 && PQstatus(connection->libpq) == CONNECTION_BAD)
+    (void)break_with_libpq(connection);
+}
+
+static void flush(struct connection *connection)
+{
+  int left = PQflush(connection->libpq);
+  connection->unflushed = left == 1;
+  if (left < 0)
+    (void)break_with_libpq(connection);
+}
+
+enum connection_state connection_step(struct connection *connection)
+{
+  if (connection->state == CONNECTION_BROKEN)
+    return connection->state;
+  if (connection->state == CONNECTION_OPENING && !connection->preparing) {
+    step_opening(connection);
+    return connection->state;
+  }
+  bool alive = PQconsumeInput(connection->libpq) == 1;
+  if (connection->unflushed && alive)
+    flush(connection);
+  if (connection->state == CONNECTION_OPENING)
+    receive_preparation(connection);
+  else if (TAILQ_EMPTY(&connection->pipeline))
+    receive_unasked(connection);
+  else
+    receive(connection);
+  if (!alive)
+    (void)break_with_libpq(connection);
+  return connection->state;
+}
+
+bool connection_send(struct connection *connection, struct job *job)
+{
+  const struct statement_parameters *it = &job->parameters;
+  if (connection->state != CONNECTION_READY)
+    return false;
+  if (PQsendQueryPrepared(connection->libpq, statement_rows[job->statement].name, it->count, it->values, it->lengths,
+                          it->formats, 1) != 1)
+    return break_with_libpq(connection);
+  forget_result(job);
+  TAILQ_INSERT_TAIL(&connection->pipeline, job, link);
+  connection->unsynced = true;
+  return true;
+}
+
+bool connection_sync(struct connection *connection)
+{
+  struct job *last = TAILQ_LAST(&connection->pipeline, job_list);
+  if (connection->state != CONNECTION_READY || !connection->unsynced || last == NULL)
+    return connection->state == CONNECTION_READY;
+  last->ends_segment = true;
+  connection->unsynced = false;
+  if (PQpipelineSync(connection->libpq) != 1)
+    return break_with_libpq(connection);
+  flush(connection);
+  return connection->state == CONNECTION_READY;
+}

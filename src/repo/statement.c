@@ -1,0 +1,162 @@
+/* The table of statements, and values in PostgreSQL's binary formats. */
+#include "repo/statement.h"
+
+#include <endian.h>
+#include <string.h>
+
+const struct statement_row statement_rows[STATEMENT_COUNT] = {
+    [STATEMENT_none] = {.name = "none", .sql = ""},
+#define STATEMENT(name, kind, parameters, columns, sql) [STATEMENT_##name] = {#name, kind, parameters, columns, sql},
+#include "repo/statements.def"
+#undef STATEMENT
+};
+
+/* PostgreSQL counts microseconds from 2000-01-01; its infinities are the ends of the range, as ours. */
+#define POSTGRES_EPOCH INT64_C(946684800000000)
+
+/* Type numbers of pg_type, which never change. */
+enum { TYPE_INT8 = 20, TYPE_TEXT = 25, TYPE_FLOAT8 = 701, TYPE_TIMESTAMPTZ = 1184 };
+
+int statement_field_count(const enum field *fields)
+{
+  int count = 0;
+  while (fields[count] != FIELD_none)
+    count++;
+  return count;
+}
+
+int statement_column(enum statement statement, enum field field)
+{
+  const enum field *columns = statement_rows[statement].columns;
+  for (int i = 0; columns[i] != FIELD_none; i++)
+    if (columns[i] == field)
+      return i;
+  return -1;
+}
+
+int statement_types(enum statement statement, unsigned *types)
+{
+  static const unsigned type_numbers[] = {
+      [FIELD_INTEGER] = TYPE_INT8,
+      [FIELD_REAL] = TYPE_FLOAT8,
+      [FIELD_TEXT] = TYPE_TEXT,
+      [FIELD_TIME] = TYPE_TIMESTAMPTZ,
+  };
+  const enum field *fields = statement_rows[statement].parameters;
+  int count = 0;
+  for (; fields[count] != FIELD_none; count++)
+    types[count] = type_numbers[field_rows[fields[count]].type];
+  return count;
+}
+
+static int64_t time_to_postgres(int64_t time)
+{
+  int64_t shifted;
+  if (time == INT64_MAX || __builtin_sub_overflow(time, POSTGRES_EPOCH, &shifted))
+    return time == INT64_MAX ? INT64_MAX : INT64_MIN;
+  return shifted;
+}
+
+/* A year that microseconds since 1970 cannot say (after 294246) becomes infinity. */
+static int64_t time_from_postgres(int64_t time)
+{
+  int64_t shifted;
+  if (time == INT64_MIN)
+    return INT64_MIN;
+  return __builtin_add_overflow(time, POSTGRES_EPOCH, &shifted) ? INT64_MAX : shifted;
+}
+
+/* The 64 bits of a number, which PostgreSQL expects in network order. */
+static uint64_t number_bits(enum field_type type, const struct value *value)
+{
+  uint64_t bits;
+  if (type == FIELD_REAL)
+    memcpy(&bits, &value->real, sizeof bits);
+  else
+    bits = (uint64_t)(type == FIELD_TIME ? time_to_postgres(value->integer) : value->integer);
+  return bits;
+}
+
+void statement_bind(enum statement statement, const struct values *values, struct statement_parameters *ret_parameters)
+{
+  const enum field *fields = statement_rows[statement].parameters;
+  int at = 0;
+  for (; fields[at] != FIELD_none; at++) {
+    const struct value *value = &values->of[fields[at]];
+    enum field_type type = field_rows[fields[at]].type;
+    ret_parameters->formats[at] = 1; /* text too: its binary form is the same and needs no closing NUL */
+    ret_parameters->values[at] = NULL;
+    ret_parameters->lengths[at] = 0;
+    if (value->state != VALUE_SET)
+      continue;
+    if (type == FIELD_TEXT) {
+      ret_parameters->values[at] = value->length > 0 ? value->text : ""; /* NULL would be SQL's NULL */
+      ret_parameters->lengths[at] = (int)value->length;
+      continue;
+    }
+    uint64_t network = htobe64(number_bits(type, value));
+    memcpy(ret_parameters->numbers[at], &network, sizeof network);
+    ret_parameters->values[at] = (const char *)ret_parameters->numbers[at];
+    ret_parameters->lengths[at] = sizeof network;
+  }
+  ret_parameters->count = at;
+}
+
+static bool read_integer(const char *data, int length, int64_t *ret_number)
+{
+  const unsigned char *bytes = (const unsigned char *)data;
+  if (length != 2 && length != 4 && length != 8)
+    return false;
+  uint64_t bits = bytes[0] & 0x80 ? UINT64_MAX : 0; /* widens the sign */
+  for (int i = 0; i < length; i++)
+    bits = bits << 8 | bytes[i];
+  *ret_number = (int64_t)bits;
+  return true;
+}
+
+static bool read_real(const char *data, int length, double *ret_number)
+{
+  if (length == 4) {
+    uint32_t bits;
+    float number;
+    memcpy(&bits, data, sizeof bits);
+    bits = be32toh(bits);
+    memcpy(&number, &bits, sizeof number);
+    *ret_number = (double)number;
+    return true;
+  }
+  uint64_t bits;
+  if (length != sizeof bits)
+    return false;
+  memcpy(&bits, data, sizeof bits);
+  bits = be64toh(bits);
+  memcpy(ret_number, &bits, sizeof bits);
+  return true;
+}
+
+bool statement_read(enum field field, const char *data, int length, struct value *ret_value)
+{
+  struct value value = {.state = data != NULL ? VALUE_SET : VALUE_NULL};
+  bool good = true;
+  if (data != NULL) {
+    switch (field_rows[field].type) {
+    case FIELD_INTEGER:
+      good = read_integer(data, length, &value.integer);
+      break;
+    case FIELD_REAL:
+      good = read_real(data, length, &value.real);
+      break;
+    case FIELD_TEXT:
+      value_set_text(&value, data, (size_t)length);
+      break;
+    case FIELD_TIME:
+      good = length == 8 && read_integer(data, length, &value.integer);
+      if (good)
+        value.integer = time_from_postgres(value.integer);
+      break;
+    }
+  }
+  if (good)
+    *ret_value = value;
+  return good;
+}

@@ -1,0 +1,102 @@
+/* What migrate must know of an existing NexusAI database before it adopts it. */
+#include "tools/adopt.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/connect.h"
+
+#define TABLES "('users', 'sessions', 'subjects', 'books', 'chat_history')"
+
+int adopt_needed(PGconn *connection, bool *ret_needed)
+{
+  CLEANUP_RESULT PGresult *result =
+      connect_query(connection,
+                    "SELECT EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+                    " WHERE c.relnamespace = 'public'::regnamespace AND c.relname IN " TABLES
+                    " AND a.atttypid = 'timestamp'::regtype AND NOT a.attisdropped"
+                    " AND a.attname IN ('created_at', 'updated_at', 'expires_at'))",
+                    0, NULL);
+  if (!result)
+    return COMMAND_FAILED;
+  *ret_needed = PQgetvalue(result, 0, 0)[0] == 't';
+  return COMMAND_DONE;
+}
+
+/*
+ * The setting of the tables' owner in this database, in all databases, then everybody's in this database: the order in
+ * which the server applies them. Else the server's own, which this session was given too; when a client overrode
+ * it here, only the configuration file could tell, so the answer is NULL.
+ */
+static const char ZONE_SQL[] =
+    "SELECT coalesce((SELECT substr(s.setting, 10) FROM"
+    " (SELECT setdatabase, setrole, unnest(setconfig) AS setting FROM pg_db_role_setting) s"
+    " LEFT JOIN pg_class c ON c.oid = to_regclass('chat_history')"
+    " WHERE s.setting ILIKE 'timezone=%' AND s.setrole IN (0, c.relowner)"
+    " AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"
+    " ORDER BY s.setrole DESC, s.setdatabase DESC LIMIT 1),"
+    " (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone' AND source <> 'client'))";
+
+int adopt_set_time_zone(PGconn *connection, const char *wanted, char ret_zone[ADOPT_ZONE_SIZE])
+{
+  static const char HINT[] = "Name the time zone that the old application's server used: --time-zone Asia/Jakarta.";
+  CLEANUP_RESULT PGresult *found =
+      wanted ? connect_query(connection, "SELECT name FROM pg_timezone_names WHERE lower(name) = lower($1)", 1, &wanted)
+             : connect_query(connection, ZONE_SQL, 0, NULL);
+  if (!found)
+    return COMMAND_FAILED;
+  if (PQntuples(found) == 0)
+    return command_fail(HINT, "PostgreSQL knows no time zone %s", wanted);
+  if (PQgetisnull(found, 0, 0))
+    return command_fail(HINT, "database_url sets a time zone, so the server's own cannot be seen");
+  const char *zone = PQgetvalue(found, 0, 0);
+  CLEANUP_RESULT PGresult *set =
+      connect_query(connection, "SELECT set_config('lontar.time_zone', $1, false), now() AT TIME ZONE $1", 1, &zone);
+  if (!set)
+    return COMMAND_FAILED;
+  (void)snprintf(ret_zone, ADOPT_ZONE_SIZE, "%s", zone);
+  return COMMAND_DONE;
+}
+
+/* One row a column that would change. */
+static const char PLAN_SQL[] =
+    "SELECT c.relname, pg_size_pretty(pg_total_relation_size(c.oid)), a.attname, format_type(a.atttypid, a.atttypmod),"
+    " CASE WHEN a.attname = 'id' THEN 'bigint' WHEN a.attname = 'token' THEN 'its SHA-256 where it is plain'"
+    " ELSE 'timestamp with time zone, read as ' || $1 END"
+    " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped"
+    " WHERE c.relnamespace = 'public'::regnamespace AND c.relname IN " TABLES
+    " AND (a.atttypid = 'timestamp'::regtype AND a.attname IN ('created_at', 'updated_at', 'expires_at')"
+    "  OR a.atttypid = 'integer'::regtype AND a.attname = 'id' AND c.relname = 'chat_history'"
+    "  OR a.attname = 'token' AND c.relname = 'sessions')"
+    " ORDER BY c.relname, a.attnum";
+
+static int adopt_print_rows(PGconn *connection, const char *table, const char *size)
+{
+  char *identifier = PQescapeIdentifier(connection, table, strlen(table));
+  char sql[128];
+  (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", identifier ? identifier : "");
+  PQfreemem(identifier);
+  CLEANUP_RESULT PGresult *result = connect_query(connection, sql, 0, NULL);
+  if (!result)
+    return COMMAND_FAILED;
+  printf("%s: %s rows, %s; rewritten once, which needs as much free disk again while it runs:\n", table,
+         PQgetvalue(result, 0, 0), size);
+  return COMMAND_DONE;
+}
+
+int adopt_print_plan(PGconn *connection, const char *zone)
+{
+  CLEANUP_RESULT PGresult *plan = connect_query(connection, PLAN_SQL, 1, &zone);
+  if (!plan)
+    return COMMAND_FAILED;
+  const char *table = "";
+  for (int row = 0; row < PQntuples(plan); row++) {
+    if (strcmp(table, PQgetvalue(plan, row, 0)) != 0) {
+      table = PQgetvalue(plan, row, 0);
+      if (adopt_print_rows(connection, table, PQgetvalue(plan, row, 1)) != COMMAND_DONE)
+        return COMMAND_FAILED;
+    }
+    printf("  %s: %s would become %s\n", PQgetvalue(plan, row, 2), PQgetvalue(plan, row, 3), PQgetvalue(plan, row, 4));
+  }
+  return COMMAND_DONE;
+}

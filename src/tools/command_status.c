@@ -1,0 +1,89 @@
+/* lontarctl status: one sentence, then the workers, read from the health board. */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lontar/error.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "config/config.h"
+#include "health/board.h"
+#include "health/health.h"
+#include "health/render.h"
+#include "tools/command.h"
+
+enum { STATUS_SIZE_MAX = 1 << 20 };
+
+static void board_close_pointer(struct board **board)
+{
+  board_close(*board);
+}
+
+static int64_t age_seconds(const struct board_snapshot *snapshot, uint64_t steady)
+{
+  return steady == 0 ? 0 : (snapshot->taken_steady - (int64_t)steady) / 1000000;
+}
+
+static void print_worker(const struct board_snapshot *snapshot, uint64_t index)
+{
+  const struct board_slot *slot = &snapshot->layout.slots[index];
+  printf("%6" PRIu64 " %8" PRIu64 " %8" PRId64 "s %8" PRIu64 " %10" PRIu64 " %8" PRIu64 " %8" PRIu64 " %5" PRIu64
+         " %5" PRIu64 " %8" PRIu64 "\n",
+         index, slot->pid, age_seconds(snapshot, slot->heartbeat), slot->connections, slot->requests, slot->answers_4xx,
+         slot->answers_5xx, slot->pool.open, slot->pool.busy, slot->pool.waiting);
+}
+
+static void print_table(const struct board_snapshot *snapshot)
+{
+  printf("\n%6s %8s %9s %8s %10s %8s %8s %5s %5s %8s\n", "WORKER", "PID", "HEARTBEAT", "CLIENTS", "REQUESTS", "4XX",
+         "5XX", "OPEN", "BUSY", "WAITING");
+  for (uint64_t i = 0; i < snapshot->layout.head.workers && i < BOARD_WORKERS_MAX; i++)
+    print_worker(snapshot, i);
+}
+
+/* Prints the sentence and the table, or all of it as JSON. */
+static int status_print(const struct board_snapshot *snapshot, bool json)
+{
+  struct buffer text;
+  buffer_init(&text, STATUS_SIZE_MAX);
+  if (json)
+    render_status(snapshot, &text);
+  else
+    health_sentence(snapshot, &text);
+  bool failed = text.failed;
+  if (!failed)
+    printf("%.*s\n", (int)text.length, text.data);
+  buffer_free(&text);
+  if (failed)
+    return command_fail(NULL, "no memory is left");
+  if (!json)
+    print_table(snapshot);
+  return health_state(snapshot) == HEALTH_FAIL ? COMMAND_FAILED : COMMAND_DONE;
+}
+
+int command_status(const struct invocation *invocation, int argc, char **argv)
+{
+  bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
+  if (argc > 1 && !json)
+    return command_misuse("status takes --json or nothing");
+  char path[512];
+  char message[BOARD_MESSAGE_SIZE];
+  (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, invocation->config->run_dir);
+  CLEANUP(board_close_pointer) struct board *board = NULL;
+  int error = board_open_reader(path, &board, message, sizeof message);
+  if (error == LONTAR_NOT_FOUND || error == LONTAR_INVALID)
+    return command_fail("Start it: systemctl start lontard. If it was started, check run_dir in the configuration.",
+                        "lontard is not running");
+  if (error != LONTAR_OK)
+    return command_fail(NULL, "%s", message);
+  struct board_snapshot *snapshot = malloc(sizeof *snapshot);
+  if (!snapshot)
+    return command_fail(NULL, "no memory is left");
+  board_snapshot(board, snapshot);
+  int status = status_print(snapshot, json);
+  free(snapshot);
+  return status;
+}

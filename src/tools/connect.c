@@ -1,0 +1,138 @@
+/* A tool's own connection to the database. */
+#include "tools/connect.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+
+enum { OLDEST_SERVER = 120000 };
+
+/* What a complaint contains, or its SQLSTATE, and how to mend it. The first row that fits is taken. */
+static const struct {
+  const char *sqlstate; /* NULL: look for the text */
+  const char *text;
+  const char *hint;
+} hints[] = {
+    {NULL, "password authentication failed", "Check user and password in database_url."},
+    {NULL, "Peer authentication failed",
+     "The database lets a user in by the name of the system's user: run this as that user (runuser -u NAME), or put "
+     "another user with a password into database_url."},
+    {NULL, "no password supplied", "Put a password into database_url, or into the file that PGPASSFILE names."},
+    {NULL, "no pg_hba.conf entry", "PostgreSQL's pg_hba.conf must allow this user from this machine."},
+    {NULL, "Connection refused",
+     "Is PostgreSQL running? Start it (systemctl start postgresql), or correct database_url."},
+    {NULL, "No such file or directory",
+     "Is PostgreSQL running? Start it (systemctl start postgresql), or correct database_url."},
+    {NULL, "could not translate host name", "Correct the host in database_url."},
+    {NULL, "timeout expired", "The host does not answer: check the network, or correct database_url."},
+    {NULL, "the database system is starting up", "Try again in a moment."},
+    {NULL, "role \"", "Create the role (createuser NAME), or correct the user in database_url."},
+    {NULL, "database \"", "Create the database (createdb NAME), or correct its name in database_url."},
+    {"42501", NULL, "Use a database_url whose user owns the tables (LONTAR_DATABASE_URL overrides the file)."},
+    {"42P01", NULL, "The tables are not there yet: run lontarctl migrate."},
+    {"55P03", NULL, "Another program holds the table: stop it, or try again when it is idle."},
+    {"0A000", NULL, "Drop what depends on the column (a view?), migrate, and create it again."},
+    {"53100", NULL, "The disk of the database is full. Nothing was changed."},
+};
+
+static const char *hint_find(const char *sqlstate, const char *text)
+{
+  for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
+    bool fits = hints[i].sqlstate ? sqlstate && strcmp(hints[i].sqlstate, sqlstate) == 0
+                                  : !sqlstate && strstr(text, hints[i].text);
+    if (fits)
+      return hints[i].hint;
+  }
+  return NULL;
+}
+
+/* Length of libpq's message without its later lines. */
+static int first_line(const char *text)
+{
+  return (int)strcspn(text, "\n");
+}
+
+static int connect_refused(PGconn *connection, const struct invocation *invocation)
+{
+  const char *text = PQerrorMessage(connection);
+  const char *hint = hint_find(NULL, text);
+  return command_fail(hint ? hint : "Check database_url.", "cannot connect to the database of %s: %.*s",
+                      getenv("LONTAR_DATABASE_URL") ? "LONTAR_DATABASE_URL"
+                      : invocation->file            ? invocation->file
+                                                    : "the default configuration",
+                      first_line(text), text);
+}
+
+static void notice_ignore(void *unused, const PGresult *result)
+{
+  (void)unused;
+  (void)result;
+}
+
+PGconn *connect_database(const struct invocation *invocation)
+{
+  static const char *const keywords[] = {"connect_timeout", "client_encoding", "dbname", "application_name", NULL};
+  const char *const values[] = {"10", "UTF8", invocation->config->database_url, "lontarctl", NULL};
+  /* libpq would make this the session's time zone, and the server's own is what migrate asks for. */
+  unsetenv("PGTZ");
+  CLEANUP_CONNECTION PGconn *connection = PQconnectdbParams(keywords, values, 1);
+  if (!connection) {
+    command_fail(NULL, "no memory is left");
+    return NULL;
+  }
+  PQsetNoticeReceiver(connection, notice_ignore, NULL);
+  if (PQstatus(connection) != CONNECTION_OK) {
+    connect_refused(connection, invocation);
+    return NULL;
+  }
+  if (PQserverVersion(connection) < OLDEST_SERVER) {
+    command_fail("Upgrade the server.", "PostgreSQL %d is too old: Lontar needs 12 or newer",
+                 PQserverVersion(connection) / 10000);
+    return NULL;
+  }
+  if (connect_execute(connection, "SET search_path = public; SET standard_conforming_strings = on") != COMMAND_DONE)
+    return NULL;
+  return TAKE(connection);
+}
+
+int connect_complain(const PGresult *result, PGconn *connection)
+{
+  const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  if (!text)
+    text = PQerrorMessage(connection);
+  return command_fail(hint_find(sqlstate, text), "the database says: %.*s", first_line(text), text);
+}
+
+static bool result_good(const PGresult *result)
+{
+  ExecStatusType status = PQresultStatus(result);
+  return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+PGresult *connect_query(PGconn *connection, const char *sql, int count, const char *const *parameters)
+{
+  CLEANUP_RESULT PGresult *result = PQexecParams(connection, sql, count, NULL, parameters, NULL, NULL, 0);
+  if (result_good(result))
+    return TAKE(result);
+  connect_complain(result, connection);
+  return NULL;
+}
+
+int connect_execute(PGconn *connection, const char *sql)
+{
+  CLEANUP_RESULT PGresult *result = PQexec(connection, sql);
+  return result_good(result) ? COMMAND_DONE : connect_complain(result, connection);
+}
+
+PGresult *connect_statement(PGconn *connection, enum statement statement, const struct values *values)
+{
+  struct statement_parameters parameters;
+  Oid types[STATEMENT_FIELDS_MAX];
+  statement_types(statement, types);
+  statement_bind(statement, values, &parameters);
+  return PQexecParams(connection, statement_rows[statement].sql, parameters.count, types, parameters.values,
+                      parameters.lengths, parameters.formats, 1);
+}
