@@ -27,11 +27,11 @@ struct front_request {
   enum method method;
   const char *path; /* as the client sent it, percent-encoded, without the query */
   size_t path_length;
-  const char *query; /* "" when there is none */
+  const char *query;         /* "" when there is none */
   const char *authorization; /* NULL when there is none */
   const char *remote_addr;
   char request_id[FRONT_REQUEST_ID_SIZE]; /* the caller's if it is sane, else a new one */
-  int64_t arrived; /* at nginx, on our steady clock, microseconds */
+  int64_t arrived;                        /* at nginx, on our steady clock, microseconds */
   const char *body;
   size_t body_length;
   bool too_large; /* the body exceeds max_body and was not read */

@@ -15,8 +15,8 @@ struct handler {
   struct hasher *hasher;
   struct keyring *keyring;
   const struct config *config;
-  struct board *board;      /* all workers, for /health and /metrics */
-  struct board_slot *slot;  /* this worker's */
+  struct board *board;     /* all workers, for /health and /metrics */
+  struct board_slot *slot; /* this worker's */
 };
 
 /* For front_handler; `owner` is a struct handler. */

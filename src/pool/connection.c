@@ -48,8 +48,8 @@ static void ignore_notice(void *argument, const PGresult *result)
 struct connection *connection_open(const struct connection_settings *settings, const struct connection_owner *owner)
 {
   /* `dbname` is expanded, and what follows it overrides what the URL says. */
-  const char *const keywords[] = {"dbname",       "application_name",    "client_encoding",
-                                  "keepalives",   "keepalives_idle",     "keepalives_interval",
+  const char *const keywords[] = {"dbname",           "application_name", "client_encoding",
+                                  "keepalives",       "keepalives_idle",  "keepalives_interval",
                                   "keepalives_count", "tcp_user_timeout", NULL};
   const char *const values[] = {settings->url, settings->application_name, "UTF8", "1", "30", "10", "3", "30000", NULL};
   struct connection *connection = calloc(1, sizeof *connection);

@@ -10,10 +10,9 @@
 #ifndef POOL_CONNECTION_H
 #define POOL_CONNECTION_H
 
+#include <libpq-fe.h>
 #include <stdbool.h>
 #include <sys/queue.h>
-
-#include <libpq-fe.h>
 
 #include <lontar/error.h>
 
@@ -27,17 +26,17 @@ struct job {
   struct statement_parameters parameters;
   void *owner;
 
-  int64_t wait_until;                  /* pool's: when it gives up waiting for a connection */
-  int64_t sent;                        /* pool's: when it was sent, for the deadline */
-  bool retried;                        /* pool's: a read is sent a second time at most */
-  bool alone;                          /* pool's: shares no segment any more */
-  int conflicts;                       /* pool's: serialization failures so far */
+  int64_t wait_until; /* pool's: when it gives up waiting for a connection */
+  int64_t sent;       /* pool's: when it was sent, for the deadline */
+  bool retried;       /* pool's: a read is sent a second time at most */
+  bool alone;         /* pool's: shares no segment any more */
+  int conflicts;      /* pool's: serialization failures so far */
   void (*done)(struct job *job, enum lontar_error error, const PGresult *result); /* pool's: called exactly once */
 
-  PGresult *result;       /* connection's: what arrived, until the segment is committed */
-  bool answered;          /* connection's: nothing more comes for it but the commit */
-  bool ends_segment;      /* connection's: the sync follows it */
-  TAILQ_ENTRY(job) link;  /* in the pool's queue or the connection's pipeline */
+  PGresult *result;      /* connection's: what arrived, until the segment is committed */
+  bool answered;         /* connection's: nothing more comes for it but the commit */
+  bool ends_segment;     /* connection's: the sync follows it */
+  TAILQ_ENTRY(job) link; /* in the pool's queue or the connection's pipeline */
 };
 
 TAILQ_HEAD(job_list, job);

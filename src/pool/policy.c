@@ -31,6 +31,18 @@ static int pick_idle(const struct policy_slot *slots, int count)
   return best;
 }
 
+/* Whether all ready connections but one are writing, so that the one is for reads. */
+static bool leaves_last(const struct policy_slot *slots, int count)
+{
+  int ready = 0;
+  int writing = 0;
+  for (int i = 0; i < count; i++) {
+    ready += slots[i].state == SLOT_READY;
+    writing += slots[i].state == SLOT_READY && slots[i].writing;
+  }
+  return ready > 1 && writing == ready - 1;
+}
+
 int policy_pick(const struct policy_slot *slots, int count, enum statement_kind kind, int joinable)
 {
   if (kind == READS)
@@ -38,7 +50,7 @@ int policy_pick(const struct policy_slot *slots, int count, enum statement_kind 
   if (kind == APPENDS && joinable >= 0 && slots[joinable].state == SLOT_READY &&
       slots[joinable].in_flight < POLICY_APPENDS_A_COMMIT)
     return joinable;
-  return pick_idle(slots, count);
+  return leaves_last(slots, count) ? -1 : pick_idle(slots, count);
 }
 
 static int count_open(const struct policy_slot *slots, int count)
@@ -57,12 +69,14 @@ static int count_connecting(const struct policy_slot *slots, int count)
   return connecting;
 }
 
-bool policy_should_open(const struct policy_settings *settings, const struct policy_slot *slots, int count, int waiting)
+bool policy_should_open(const struct policy_settings *settings, const struct policy_slot *slots, int count,
+                        int64_t waited)
 {
   int open = count_open(slots, count);
   if (open < settings->size)
     return true;
-  return waiting > count_connecting(slots, count) && open < settings->size + settings->max_overflow;
+  return waited >= POLICY_OVERFLOW_AFTER && count_connecting(slots, count) == 0 &&
+         open < settings->size + settings->max_overflow;
 }
 
 bool policy_should_drain(const struct policy_settings *settings, const struct policy_slot *slots, int count, int slot,

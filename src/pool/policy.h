@@ -10,6 +10,10 @@
 
 #include "repo/statement.h"
 
+/* A request waits this long (microseconds) before a connection beyond the size is opened for it: shorter waits are the
+ * commits of others. */
+enum { POLICY_OVERFLOW_AFTER = 20000 };
+
 /* How many reads wait in one connection's pipeline before the next connection is woken, and how many appends share a
  * commit. Sources: the measurements in src/README.md. */
 enum { POLICY_READ_DEPTH = 32, POLICY_APPENDS_A_COMMIT = 32 };
@@ -31,20 +35,24 @@ enum slot_state {
 /* What the policy knows of one connection. The pool keeps it up to date. */
 struct policy_slot {
   enum slot_state state;
-  int in_flight;       /* statements sent and not answered */
-  bool writing;        /* some of them write */
-  int64_t opened;      /* when it became ready */
-  int64_t idle_since;  /* when its pipeline became empty */
-  int64_t recycle_at;  /* age limit with its jitter */
+  int in_flight;      /* statements sent and not answered */
+  bool writing;       /* some of them write */
+  int64_t opened;     /* when it became ready */
+  int64_t idle_since; /* when its pipeline became empty */
+  int64_t recycle_at; /* age limit with its jitter */
 };
 
-/* The slot that takes a statement of this kind now, -1 when all are busy. Reads fill one pipeline before the next;
- * appends join only what is sent together (`joinable` is the slot of the unfinished group, or -1); writes go alone. */
+/*
+ * The slot that takes a statement of this kind now, -1 when all are busy. Reads fill one pipeline before the next;
+ * appends join only what is sent together (`joinable` is the slot of the unfinished group, or -1); writes go alone.
+ * Writes leave the last connection to the reads.
+ */
 int policy_pick(const struct policy_slot *slots, int count, enum statement_kind kind, int joinable);
 
-/* True when another connection should be opened: below size always, beyond it only when statements wait. */
+/* True when another connection should be opened: below the size always, beyond it one after the other while the first
+ * of the queue has waited (microseconds; -1: nobody waits) for POLICY_OVERFLOW_AFTER. */
 bool policy_should_open(const struct policy_settings *settings, const struct policy_slot *slots, int count,
-                        int waiting);
+                        int64_t waited);
 
 /* True when an idle or busy slot should be drained: too old, or an overflow connection idle for too long. */
 bool policy_should_drain(const struct policy_settings *settings, const struct policy_slot *slots, int count, int slot,

@@ -21,6 +21,9 @@ struct pool_settings {
   int max_waiting;
 };
 
+/* A slice never holds more connections than this; larger settings are cut to it. */
+enum { POOL_CONNECTIONS_MAX = 256 };
+
 /* What the board shows of a slice. */
 struct pool_numbers {
   int open;
@@ -32,8 +35,8 @@ struct pool_numbers {
   int64_t opened;       /* counts since the start */
   int64_t closed;
   int64_t failed;
-  bool down;            /* the database is known to be away */
-  int64_t state_since;  /* wall clock */
+  bool down;           /* the database is known to be away */
+  int64_t state_since; /* wall clock */
 };
 
 /* Starts to connect; `url` is copied. NULL when there is no memory. */

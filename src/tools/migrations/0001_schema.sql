@@ -140,7 +140,7 @@ BEGIN
       EXECUTE format('ALTER SEQUENCE %s AS bigint', pg_get_serial_sequence('chat_history', 'id'));
     END IF;
     IF cardinality(actions) > 0 THEN
-      RAISE NOTICE 'lontar: % is adopted', target;
+      RAISE NOTICE 'lontar: adopting %', target;
       EXECUTE format('ALTER TABLE %I %s', target, array_to_string(actions, ', '));
     END IF;
   END LOOP;
@@ -156,7 +156,7 @@ CREATE TRIGGER lontar_hash_token BEFORE INSERT OR UPDATE OF token ON sessions
   FOR EACH ROW EXECUTE FUNCTION lontar_hash_token();
 
 -- Lists of chats are ordered by these expressions (src/repo/chats.def): a chat without a time sorts as the oldest.
-DO $$ BEGIN RAISE NOTICE 'lontar: indexes are built'; END $$;
+DO $$ BEGIN RAISE NOTICE 'lontar: building indexes'; END $$;
 CREATE INDEX lontar_chats_by_user ON chat_history (user_id, (coalesce(created_at, '-infinity')) DESC, id DESC);
 CREATE INDEX lontar_chats_by_subject ON chat_history (subject_id, (coalesce(created_at, '-infinity')) DESC, id DESC);
 CREATE INDEX lontar_chats_by_time ON chat_history ((coalesce(created_at, '-infinity')) DESC, id DESC);

@@ -1,0 +1,124 @@
+/*
+ * The DatabaseManager: a pool of connections to one PostgreSQL database, and what is done with them.
+ *
+ * All functions but lontar_close may be called by any number of threads at once. They block, each at most for the
+ * pool's timeout plus connecting plus the statement's timeout. All return LONTAR_OK or what went wrong; then outputs are
+ * untouched, and `failure`, unless it is NULL, tells more. Texts are UTF-8. Do not use a database across fork().
+ */
+#ifndef LONTAR_DATABASE_H
+#define LONTAR_DATABASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lontar/error.h>
+#include <lontar/export.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct json_object; /* of json-c */
+struct pg_conn;     /* PGconn of libpq */
+struct lontar_database;
+
+/* What went wrong, in a struct of the caller's. */
+struct lontar_failure {
+  enum lontar_error error;
+  bool retriable;      /* the same call may succeed later: UNAVAILABLE, BUSY, RETRY */
+  char sqlstate[6];    /* PostgreSQL's code, "" when the server did not answer */
+  char constraint[64]; /* the constraint that a value breaks, "" for none */
+  char message[256];   /* one sentence; for logs, not for the public */
+};
+
+/* How the pool behaves. Times are milliseconds. Begin with LONTAR_OPTIONS_DEFAULT. */
+struct lontar_options {
+  int pool_size;             /* connections kept open, at least 1 */
+  int pool_max_overflow;     /* more that are opened while all are busy, and closed when nobody waits */
+  int64_t pool_timeout;      /* longest wait for a connection */
+  int64_t pool_recycle;      /* age at which a connection is replaced; up to a tenth earlier, at random */
+  int64_t connect_timeout;   /* longest time to open a connection */
+  int64_t statement_timeout; /* longest time for a statement */
+  const char *application_name;
+};
+
+#define LONTAR_OPTIONS_DEFAULT {10, 20, 30000, 3600000, 5000, 5000, "lontar"}
+
+/* How the pool is at this moment. */
+struct lontar_numbers {
+  int open; /* connections, and of these: */
+  int idle;
+  int busy;
+  int waiting; /* calls that wait for one */
+};
+
+/*
+ * Opens a database by URL or conninfo (several hosts and target_session_attrs are fine), with `options` or, when NULL,
+ * the defaults. Makes one connection, so that a wrong URL is told here. The caller ends it with lontar_close.
+ * LONTAR_MISUSE for options out of range.
+ */
+LONTAR_EXPORT enum lontar_error lontar_open(const char *url, const struct lontar_options *options,
+                                            struct lontar_database **ret_database, struct lontar_failure *failure);
+
+/* Closes all connections. No other call may be under way, and no connection borrowed. NULL is fine. */
+LONTAR_EXPORT void lontar_close(struct lontar_database *database);
+
+/* LONTAR_SCOPE struct lontar_database *database = NULL; closes it when its scope ends. */
+#define LONTAR_SCOPE __attribute__((cleanup(lontar_close_pointer)))
+static inline void lontar_close_pointer(struct lontar_database **database)
+{
+  lontar_close(*database);
+}
+
+/*
+ * Runs one SQL statement with named parameters: %(name)s stands for the member `name` of the object `parameters` (NULL:
+ * there are none), and %% for a percent sign. Literals, quoted identifiers, dollar quotes and comments are left as they
+ * are. Values are sent beside the SQL, never pasted into it: null, booleans, numbers and texts as such, arrays and
+ * objects as JSON text. LONTAR_MISUSE, before anything is sent, for a name without a member or a broken placeholder.
+ *
+ * lontar_query gives an array with an object for each row; lontar_query_one the first row's object, NULL without a row;
+ * the caller ends both with json_object_put. Numbers, booleans and JSON keep their type, everything else is text, times
+ * in UTC. lontar_execute gives the number of rows that were changed (`ret_count` may be NULL), also for queries.
+ */
+LONTAR_EXPORT enum lontar_error lontar_query(struct lontar_database *database, const char *sql,
+                                             struct json_object *parameters, struct json_object **ret_rows,
+                                             struct lontar_failure *failure);
+LONTAR_EXPORT enum lontar_error lontar_query_one(struct lontar_database *database, const char *sql,
+                                                 struct json_object *parameters, struct json_object **ret_row,
+                                                 struct lontar_failure *failure);
+LONTAR_EXPORT enum lontar_error lontar_execute(struct lontar_database *database, const char *sql,
+                                               struct json_object *parameters, int64_t *ret_count,
+                                               struct lontar_failure *failure);
+
+/* One statement of a transaction, as above. */
+struct lontar_statement {
+  const char *sql;
+  struct json_object *parameters;
+};
+
+/* Runs all statements or none, in one round trip. A serialization failure or deadlock is tried again, three times at
+ * most. */
+LONTAR_EXPORT enum lontar_error lontar_transaction(struct lontar_database *database,
+                                                   const struct lontar_statement *statements, size_t count,
+                                                   struct lontar_failure *failure);
+
+/*
+ * Lends a connection to this thread, in blocking mode and outside a transaction; nobody else uses it until
+ * lontar_return. A transaction that is still open then is rolled back; a broken connection is replaced. Do not finish
+ * it. lontar_return takes NULL too.
+ */
+LONTAR_EXPORT enum lontar_error lontar_borrow(struct lontar_database *database, struct pg_conn **ret_connection,
+                                              struct lontar_failure *failure);
+LONTAR_EXPORT void lontar_return(struct lontar_database *database, struct pg_conn *connection);
+
+/* Whether the database answers within `deadline` milliseconds. */
+LONTAR_EXPORT bool lontar_health_check(struct lontar_database *database, int64_t deadline);
+
+LONTAR_EXPORT void lontar_numbers(struct lontar_database *database, struct lontar_numbers *ret_numbers);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * The repositories: what is done with users, sessions, chats, subjects and books.
+ *
+ * Every operation takes a json-c object whose members are named in its comment, those in brackets optional, and checks
+ * it by the rules of the HTTP interface. LONTAR_INVALID, with the member's name in the message, is for one that is
+ * missing, unknown or breaks a rule; LONTAR_NOT_FOUND for a record that is not there. The answer, `*ret`, is a
+ * record, a list {"items": […], "next": cursor or null} or {"count": n}; the caller ends it with json_object_put, and
+ * passes NULL for `ret` where it does not want it. Times are RFC 3339 in UTC. Lists take [limit, offset, after], where
+ * `after` is the `next` of the page before. A read that dies with its connection is sent once more; a write never is.
+ * Threads, blocking and failures are as in database.h.
+ */
+#ifndef LONTAR_REPOSITORY_H
+#define LONTAR_REPOSITORY_H
+
+#include <lontar/database.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LONTAR_OPERATION(name)                                                                                         \
+  LONTAR_EXPORT enum lontar_error lontar_repository_##name(struct lontar_database *database,                          \
+                                                           struct json_object *input, struct json_object **ret,       \
+                                                           struct lontar_failure *failure)
+
+/* Users: id, username, role, full_name, created_at, updated_at; never a password or its hash. */
+LONTAR_OPERATION(user_create);          /* username, password, role, [full_name] */
+LONTAR_OPERATION(user_get);             /* id */
+LONTAR_OPERATION(user_get_by_username); /* username */
+LONTAR_OPERATION(user_list);            /* [role, q] */
+LONTAR_OPERATION(user_update);          /* id, [username, password, role, full_name] */
+LONTAR_OPERATION(user_delete);          /* id; sessions and chats of the user go too */
+LONTAR_OPERATION(user_verify);          /* username, password; the user, or LONTAR_BAD_CREDENTIALS */
+
+/* Sessions: id, user_id, expires_at, created_at. Only the hash of a token is stored. */
+LONTAR_OPERATION(session_create);         /* user_id, [token, expires_hours (24)]; the record has its `token` too */
+LONTAR_OPERATION(session_get);            /* token; user_id, username, role, full_name, created_at, expires_at */
+LONTAR_OPERATION(session_list);           /* user_id */
+LONTAR_OPERATION(session_delete);         /* token; a count */
+LONTAR_OPERATION(session_delete_all);     /* user_id; a count */
+LONTAR_OPERATION(session_delete_expired); /* nothing; a count */
+
+/* Chats: id, user_id, subject_id, question, response, confidence, created_at; newest first. */
+LONTAR_OPERATION(chat_create);           /* user_id, question, response, [subject_id, confidence] */
+LONTAR_OPERATION(chat_list_by_user);     /* user_id */
+LONTAR_OPERATION(chat_count_by_user);    /* user_id */
+LONTAR_OPERATION(chat_list_by_subject);  /* subject_id */
+LONTAR_OPERATION(chat_count_by_subject); /* subject_id */
+LONTAR_OPERATION(chat_list_recent);      /* nothing */
+LONTAR_OPERATION(chat_delete_old);       /* older_than_days; a count */
+
+/* Subjects: id, grade, name, code, created_at. */
+LONTAR_OPERATION(subject_create); /* grade, name, code */
+LONTAR_OPERATION(subject_get);    /* id */
+LONTAR_OPERATION(subject_list);   /* [grade, code] */
+LONTAR_OPERATION(subject_update); /* id, [grade, name, code] */
+LONTAR_OPERATION(subject_delete); /* id; books of the subject go too */
+
+/* Books: id, subject_id, title, filename, vkp_version, chunk_count, created_at. */
+LONTAR_OPERATION(book_create); /* subject_id, title, [filename, vkp_version, chunk_count] */
+LONTAR_OPERATION(book_get);    /* id */
+LONTAR_OPERATION(book_list);   /* [subject_id, vkp_version] */
+LONTAR_OPERATION(book_update); /* id, [subject_id, title, filename, vkp_version, chunk_count] */
+LONTAR_OPERATION(book_delete); /* id */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,82 @@
+/* Opens the unix socket that nginx connects to. */
+#define _GNU_SOURCE
+#include "master/listen.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <lontar/error.h>
+
+#include "base/cleanup.h"
+#include "config/config.h"
+#include "master/message.h"
+
+/* Whether somebody accepts there; EAGAIN is a full backlog, so somebody does. */
+static bool is_served(const struct sockaddr_un *address)
+{
+  CLEANUP_CLOSE int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  return descriptor >= 0 &&
+         (connect(descriptor, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
+}
+
+static int remove_stale(const struct sockaddr_un *address, char *message, size_t size)
+{
+  struct stat status;
+  const char *path = address->sun_path;
+  if (lstat(path, &status) < 0)
+    return errno == ENOENT ? LONTAR_OK
+                           : message_fail(LONTAR_INTERNAL, message, size, "listen %s: %s", path, strerror(errno));
+  if (!S_ISSOCK(status.st_mode))
+    return message_fail(LONTAR_CONFLICT, message, size, "listen %s is there and is no socket", path);
+  if (is_served(address))
+    return message_fail(LONTAR_CONFLICT, message, size, "another process listens on %s", path);
+  if (unlink(path) < 0)
+    return message_fail(LONTAR_INTERNAL, message, size, "stale socket %s: %s", path, strerror(errno));
+  return LONTAR_OK;
+}
+
+static int set_access(const struct config *config, char *message, size_t size)
+{
+  if (config->listen_group[0] != '\0') {
+    const struct group *group = getgrnam(config->listen_group);
+    if (!group)
+      return message_fail(LONTAR_INTERNAL, message, size, "there is no group %s (listen_group)", config->listen_group);
+    if (chown(config->listen, (uid_t)-1, group->gr_gid) < 0)
+      return message_fail(LONTAR_INTERNAL, message, size, "group %s for %s: %s", config->listen_group, config->listen,
+                          strerror(errno));
+  }
+  if (chmod(config->listen, (mode_t)config->listen_mode) < 0)
+    return message_fail(LONTAR_INTERNAL, message, size, "mode of %s: %s", config->listen, strerror(errno));
+  return LONTAR_OK;
+}
+
+int listen_open(const struct config *config, int *ret_descriptor, char *message, size_t size)
+{
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  const size_t length = strlen(config->listen);
+  if (length >= sizeof address.sun_path)
+    return message_fail(LONTAR_INTERNAL, message, size, "listen %s is too long", config->listen);
+  memcpy(address.sun_path, config->listen, length);
+  int error = remove_stale(&address, message, size);
+  if (error)
+    return error;
+  CLEANUP_CLOSE int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor < 0 || bind(descriptor, (const struct sockaddr *)&address, sizeof address) < 0)
+    return message_fail(LONTAR_INTERNAL, message, size, "listen %s: %s", config->listen, strerror(errno));
+  error = set_access(config, message, size);
+  if (!error && listen(descriptor, LISTEN_BACKLOG) < 0)
+    error = message_fail(LONTAR_INTERNAL, message, size, "listen %s: %s", config->listen, strerror(errno));
+  if (error) {
+    (void)unlink(config->listen);
+    return error;
+  }
+  *ret_descriptor = descriptor;
+  descriptor = -1;
+  return LONTAR_OK;
+}

@@ -1,0 +1,257 @@
+/* The master: sets up, then waits for signals and the tick of each second, and acts on them in one loop. */
+#include "master/master.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <lontar/error.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "config/config.h"
+#include "health/board.h"
+#include "health/publish.h"
+#include "log/log.h"
+#include "master/crew.h"
+#include "master/listen.h"
+#include "master/message.h"
+#include "master/notify.h"
+#include "master/rundir.h"
+
+#define TICK CLOCK_SECOND
+
+/* What workers get beyond shutdown_timeout, so that they end by their own clock and not by ours. */
+#define STOP_GRACE CLOCK_SECOND
+
+struct master {
+  struct config *config;
+  struct crew crew;
+  int64_t next_tick;
+  int64_t kill_at; /* steady; 0 while running, else when workers that are left are killed */
+  bool publish_failed;
+};
+
+static int worker_count(const struct config *config)
+{
+  const long cores = config->workers > 0 ? (long)config->workers : sysconf(_SC_NPROCESSORS_ONLN);
+  return cores < 1 ? 1 : cores > BOARD_WORKERS_MAX ? BOARD_WORKERS_MAX : (int)cores;
+}
+
+static void init_log_master(const struct config *config)
+{
+  enum log_level level = LOG_LEVEL_INFO;
+  (void)log_level_parse(config->log_level, &level);
+  log_init(level, "master");
+}
+
+/* Signals wait in a descriptor from here on, so that nothing happens between the steps of the loop. */
+static int init_signals_master(int *ret_descriptor, char *message, size_t size)
+{
+  sigset_t signals;
+  (void)sigemptyset(&signals);
+  (void)sigaddset(&signals, SIGTERM);
+  (void)sigaddset(&signals, SIGINT);
+  (void)sigaddset(&signals, SIGHUP);
+  (void)sigaddset(&signals, SIGCHLD);
+  (void)signal(SIGPIPE, SIG_IGN);
+  (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+  const int descriptor = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+  if (descriptor < 0)
+    return message_fail(LONTAR_INTERNAL, message, size, "signals: %s", strerror(errno));
+  *ret_descriptor = descriptor;
+  return LONTAR_OK;
+}
+
+/* In the order in which a second lontard must be refused before it harms the first. */
+static int set_up(struct master *master, char *message, size_t size)
+{
+  struct crew *crew = &master->crew;
+  char path[PATH_MAX];
+  int error = init_signals_master(&crew->signal_fd, message, size);
+  if (!error)
+    error = rundir_claim(master->config->run_dir, &crew->pid_fd, message, size);
+  if (!error)
+    error = listen_open(master->config, &crew->listen_fd, message, size);
+  if (error)
+    return error;
+  (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, master->config->run_dir);
+  /* libfcgi would linger up to two seconds in each close. */
+  (void)setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1);
+  return board_create(path, crew->count, &crew->board, message, size);
+}
+
+static void close_listener(struct master *master)
+{
+  if (master->crew.listen_fd < 0)
+    return;
+  (void)unlink(master->config->listen);
+  (void)close(master->crew.listen_fd);
+  master->crew.listen_fd = -1;
+}
+
+static void tear_down(struct master *master)
+{
+  close_listener(master);
+  board_close(master->crew.board);
+  if (master->crew.pid_fd >= 0)
+    rundir_release(master->config->run_dir, master->crew.pid_fd);
+  if (master->crew.signal_fd >= 0)
+    (void)close(master->crew.signal_fd);
+  config_free(master->config);
+}
+
+/* New connections are refused from now on; a second signal ends the waiting. */
+static void stop(struct master *master)
+{
+  const int64_t now = clock_steady();
+  if (master->kill_at != 0) {
+    master->kill_at = now;
+    return;
+  }
+  log_line(LOG_LEVEL_INFO, "stopping; requests have %" PRId64 " ms to end",
+           master->config->shutdown_timeout / CLOCK_MILLISECOND);
+  notify_send("STOPPING=1");
+  master->kill_at = now + master->config->shutdown_timeout + STOP_GRACE;
+  close_listener(master);
+  crew_signal(&master->crew, SIGTERM);
+}
+
+/* Options of START keep their value until the next start, for workers that begin later, too. */
+static void keep_start_options(struct config *old, struct config *new)
+{
+#define KEEP_START(name)                                                                                               \
+  do {                                                                                                                 \
+    __typeof__(old->name) kept = old->name;                                                                            \
+    old->name = new->name;                                                                                             \
+    new->name = kept;                                                                                                  \
+  } while (0)
+#define KEEP_RELOAD(name) (void)0
+#define OPTION(name, type, initial, least, most, when, help) KEEP_##when(name);
+#include "config/options.def"
+#undef OPTION
+#undef KEEP_RELOAD
+#undef KEEP_START
+}
+
+static void reload(struct master *master)
+{
+  struct config *config;
+  struct config_error error;
+  if (master->kill_at != 0)
+    return;
+  if (config_load(master->crew.config_file, &config, &error) < 0) {
+    log_line(LOG_LEVEL_ERROR, "%s; keeping the configuration as it was", error.text);
+    return;
+  }
+  const char *changed = config_changed_at_start(master->config, config);
+  if (changed)
+    log_line(LOG_LEVEL_WARNING, "option %s has changed, which takes effect at the next start", changed);
+  keep_start_options(master->config, config);
+  config_free(master->config);
+  master->config = config;
+  master->crew.config = config;
+  init_log_master(config);
+  board_add(&board_head(master->crew.board)->reloads, 1);
+  crew_signal(&master->crew, SIGHUP);
+  log_line(LOG_LEVEL_INFO, "configuration reloaded");
+}
+
+static void read_signals(struct master *master)
+{
+  struct signalfd_siginfo signal;
+  while (read(master->crew.signal_fd, &signal, sizeof signal) == (ssize_t)sizeof signal) {
+    if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT)
+      stop(master);
+    else if (signal.ssi_signo == SIGHUP)
+      reload(master);
+  }
+}
+
+static void publish(struct master *master)
+{
+  const bool failed = publish_status(master->crew.board, master->config->run_dir) != LONTAR_OK;
+  if (failed && !master->publish_failed)
+    log_line(LOG_LEVEL_WARNING, "status.json in %s: %s; trying again each second", master->config->run_dir,
+             strerror(errno));
+  master->publish_failed = failed;
+}
+
+/* A master that was stopped itself lets its workers, which may have been stopped with it, move first. */
+static void tick(struct master *master, int64_t now)
+{
+  const bool late = now > master->next_tick + 2 * TICK;
+  master->next_tick = now + TICK;
+  board_set(&board_head(master->crew.board)->heartbeat, (uint64_t)now);
+  if (!late && master->kill_at == 0)
+    crew_check(&master->crew);
+  publish(master);
+}
+
+static int wait_time(const struct master *master)
+{
+  int64_t until = master->next_tick;
+  const int64_t other = master->kill_at != 0 ? master->kill_at : crew_due(&master->crew);
+  if (other < until)
+    until = other;
+  const int64_t left = until - clock_steady();
+  return left <= 0 ? 0 : (int)((left + CLOCK_MILLISECOND - 1) / CLOCK_MILLISECOND);
+}
+
+static void end_the_rest(struct master *master)
+{
+  log_line(LOG_LEVEL_WARNING, "%d workers have not ended in time and are killed", crew_alive(&master->crew));
+  crew_signal(&master->crew, SIGKILL);
+  master->kill_at = INT64_MAX;
+}
+
+static void loop(struct master *master)
+{
+  while (master->kill_at == 0 || crew_alive(&master->crew) > 0) {
+    struct pollfd signals = {.fd = master->crew.signal_fd, .events = POLLIN};
+    (void)poll(&signals, 1, wait_time(master));
+    read_signals(master);
+    crew_reap(&master->crew);
+    const int64_t now = clock_steady();
+    if (now >= master->next_tick)
+      tick(master, now);
+    if (master->kill_at == 0)
+      crew_fill(&master->crew);
+    else if (now >= master->kill_at && crew_alive(&master->crew) > 0)
+      end_the_rest(master);
+  }
+}
+
+int master_main(const char *config_file, struct config *config)
+{
+  char message[MESSAGE_SIZE] = "";
+  struct master master = {
+      .config = config,
+      .crew = {.config = config, .config_file = config_file, .listen_fd = -1, .signal_fd = -1, .pid_fd = -1},
+  };
+  master.crew.count = worker_count(config);
+  init_log_master(config);
+  const int error = set_up(&master, message, sizeof message);
+  if (error) {
+    log_line(LOG_LEVEL_ERROR, "%s", message);
+    tear_down(&master);
+    return EXIT_FAILURE;
+  }
+  master.next_tick = clock_steady();
+  crew_fill(&master.crew);
+  notify_send("READY=1");
+  log_line(LOG_LEVEL_INFO, "listening on %s with %d workers", config->listen, master.crew.count);
+  loop(&master);
+  log_line(LOG_LEVEL_INFO, "stopped");
+  tear_down(&master);
+  return EXIT_SUCCESS;
+}

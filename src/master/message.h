@@ -1,0 +1,12 @@
+/* The one sentence that a failing step of the start hands to its caller. Thread-safe. */
+#ifndef MASTER_MESSAGE_H
+#define MASTER_MESSAGE_H
+
+#include <stddef.h>
+
+enum { MESSAGE_SIZE = 512 };
+
+/* Writes the sentence and gives `error` back. */
+__attribute__((format(printf, 4, 5))) int message_fail(int error, char *message, size_t size, const char *format, ...);
+
+#endif

@@ -1,0 +1,27 @@
+/* Tells systemd how the daemon is. */
+#include "master/notify.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/cleanup.h"
+
+void notify_send(const char *state)
+{
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  const char *path = getenv("NOTIFY_SOCKET");
+  const size_t length = path ? strlen(path) : 0;
+  if (length == 0 || length >= sizeof address.sun_path)
+    return;
+  memcpy(address.sun_path, path, length);
+  if (path[0] == '@')
+    address.sun_path[0] = '\0';
+  CLEANUP_CLOSE int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0)
+    return;
+  const socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+  (void)sendto(descriptor, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address, size);
+}

@@ -1,0 +1,83 @@
+/* Claims the run folder by a locked pid file. */
+#include "master/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <lontar/error.h>
+
+#include "base/cleanup.h"
+#include "health/board.h"
+#include "health/publish.h"
+#include "master/message.h"
+
+static bool join(char out[PATH_MAX], const char *run_dir, const char *name)
+{
+  return (size_t)snprintf(out, PATH_MAX, "%s/%s", run_dir, name) < PATH_MAX;
+}
+
+/* A pid file that was removed between opening and locking protects nothing. */
+static bool is_still_there(int descriptor, const char *path)
+{
+  struct stat opened, named;
+  return fstat(descriptor, &opened) == 0 && stat(path, &named) == 0 && opened.st_ino == named.st_ino &&
+         opened.st_dev == named.st_dev;
+}
+
+static int refuse(int descriptor, const char *run_dir, char *message, size_t size)
+{
+  char pid[16] = "";
+  if (pread(descriptor, pid, sizeof pid - 1, 0) < 0)
+    pid[0] = '\0';
+  pid[strcspn(pid, "\n")] = '\0';
+  return message_fail(LONTAR_CONFLICT, message, size, "another lontard (pid %s) is running in %s", pid, run_dir);
+}
+
+static int write_pid(int descriptor)
+{
+  char text[24];
+  const int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+  return ftruncate(descriptor, 0) == 0 && pwrite(descriptor, text, (size_t)length, 0) == length ? 0 : -1;
+}
+
+int rundir_claim(const char *run_dir, int *ret_descriptor, char *message, size_t size)
+{
+  char path[PATH_MAX];
+  if (mkdir(run_dir, 0755) == 0)
+    (void)chmod(run_dir, 0755);
+  else if (errno != EEXIST)
+    return message_fail(LONTAR_INTERNAL, message, size, "run_dir %s cannot be made: %s", run_dir, strerror(errno));
+  if (!join(path, run_dir, RUNDIR_PID_FILE))
+    return message_fail(LONTAR_INTERNAL, message, size, "run_dir %s is too long", run_dir);
+  for (;;) {
+    CLEANUP_CLOSE int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (descriptor < 0)
+      return message_fail(LONTAR_INTERNAL, message, size, "pid file %s: %s", path, strerror(errno));
+    if (flock(descriptor, LOCK_EX | LOCK_NB) < 0)
+      return refuse(descriptor, run_dir, message, size);
+    if (!is_still_there(descriptor, path))
+      continue;
+    if (write_pid(descriptor) < 0)
+      return message_fail(LONTAR_INTERNAL, message, size, "pid file %s: %s", path, strerror(errno));
+    *ret_descriptor = descriptor;
+    descriptor = -1;
+    return LONTAR_OK;
+  }
+}
+
+void rundir_release(const char *run_dir, int descriptor)
+{
+  static const char *const names[] = {PUBLISH_FILE, BOARD_FILE, RUNDIR_PID_FILE};
+  char path[PATH_MAX];
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (join(path, run_dir, names[i]))
+      (void)unlink(path);
+  (void)close(descriptor);
+}

@@ -1,0 +1,31 @@
+/* The configuration's numbers as one worker's share. */
+#include "worker/settings.h"
+
+static int share(int64_t total, int index, int workers)
+{
+  return (int)(total / workers + (index < total % workers ? 1 : 0));
+}
+
+void worker_pool_settings(const struct config *config, int index, int workers, struct pool_settings *ret_settings)
+{
+  int size = share(config->pool_size, index, workers);
+  *ret_settings = (struct pool_settings){
+      .policy =
+          {
+              .size = size > 0 ? size : 1,
+              .max_overflow = share(config->pool_max_overflow, index, workers),
+              .recycle = config->pool_recycle,
+              .idle_timeout = config->pool_idle_timeout,
+          },
+      .connect_timeout = config->connect_timeout,
+      .statement_timeout = config->statement_timeout,
+      .max_waiting = (int)config->pool_max_waiting,
+  };
+}
+
+enum log_level log_level_of(const struct config *config)
+{
+  enum log_level level = LOG_LEVEL_INFO;
+  (void)log_level_parse(config->log_level, &level);
+  return level;
+}

@@ -1,0 +1,16 @@
+/* The configuration's numbers as one worker's share. Pure, thread-safe. Source: src/config/options.def. */
+#ifndef WORKER_SETTINGS_H
+#define WORKER_SETTINGS_H
+
+#include "base/error.h"
+#include "config/config.h"
+#include "pool/pool.h"
+
+/* Divides pool_size and pool_max_overflow: the slices of all workers add up to them exactly, but every worker keeps at
+ * least one connection. */
+void worker_pool_settings(const struct config *config, int index, int workers, struct pool_settings *ret_settings);
+
+/* log_level as a number; config_load has checked it. */
+enum log_level log_level_of(const struct config *config);
+
+#endif
