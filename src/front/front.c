@@ -357,7 +357,10 @@ void front_free(struct front *front)
     return;
   (void)event_del(&front->listener);
   (void)event_del(&front->resume);
-  while (!LIST_EMPTY(&front->connections))
-    connection_free(LIST_FIRST(&front->connections));
+  struct front_connection *next;
+  for (struct front_connection *connection = LIST_FIRST(&front->connections); connection != NULL; connection = next) {
+    next = LIST_NEXT(connection, link);
+    connection_free(connection);
+  }
   free(front);
 }

@@ -2,10 +2,9 @@
 #ifndef FRONT_REQUEST_H
 #define FRONT_REQUEST_H
 
+#include <fcgiapp.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-#include <fcgiapp.h>
 
 #include "front/front.h"
 

@@ -72,6 +72,31 @@ static const char *skip_dollar(const char *at)
   return at + strlen(at);
 }
 
+/* The next part of a string that goes on after white space with a line end, as SQL allows; NULL when it does not. */
+static const char *string_continuation(const char *at)
+{
+  bool line_end = false;
+  for (;;) {
+    size_t blanks = strspn(at, " \t\n\r\f\v");
+    line_end = line_end || strcspn(at, "\r\n") < blanks;
+    at += blanks;
+    if (at[0] != '-' || at[1] != '-')
+      return line_end && *at == '\'' ? at : NULL;
+    at = skip_line(at);
+  }
+}
+
+/* What follows an E'' string, whose later parts know backslashes too. */
+static const char *skip_escaped(const char *at)
+{
+  const char *end = at;
+  while (at) {
+    end = skip_quoted(at, '\'', true);
+    at = string_continuation(end);
+  }
+  return end;
+}
+
 /* A word; one that is only e or E makes the string after it an E'' string. */
 static const char *skip_word(const char *at)
 {
@@ -79,7 +104,7 @@ static const char *skip_word(const char *at)
   while (is_name(*end) || *end == '$')
     end++;
   if (end == at + 1 && (*at == 'e' || *at == 'E') && *end == '\'')
-    return skip_quoted(end, '\'', true);
+    return skip_escaped(end);
   return end;
 }
 
@@ -133,10 +158,12 @@ static const char *translate_percent(struct named *named, const char **at)
   size_t number = name_number(named, text, length);
   if (number == 0)
     return "there are too many named parameters";
+  /* Neither may `LIMIT%(n)s` become the word LIMIT$1, nor `%(a)s1` the parameter $11. */
+  if (named->sql.length > 0 && is_name(named->sql.data[named->sql.length - 1]))
+    buffer_append_text(&named->sql, " ");
   buffer_append_text(&named->sql, "$");
   buffer_append_integer(&named->sql, (int64_t)number);
   *at = text + length + 2;
-  /* The digits may not run into what follows: %(a)s1 is an error for the server to find, not $11. */
   if (is_name(**at))
     buffer_append_text(&named->sql, " ");
   return NULL;

@@ -132,7 +132,7 @@ const char *connection_message(const struct connection *connection)
 static bool send_preparation(struct connection *connection)
 {
   PGconn *libpq = connection->libpq;
-  char timeouts[256];
+  char timeouts[384];
   long long milliseconds = connection->statement_timeout / 1000;
   snprintf(timeouts, sizeof timeouts,
            "SELECT set_config('timezone', 'UTC', false), set_config('statement_timeout', '%lld', false),"

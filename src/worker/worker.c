@@ -2,7 +2,6 @@
 #include "worker/worker.h"
 
 #include <event2/event.h>
-#include <fcgiapp.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -163,6 +162,7 @@ static bool make_front(struct worker *worker)
 {
   const struct front_handler handler = {handler_request, handler_gone, &worker->handler};
   worker->front = front_new(worker->base, worker->start->listen_fd, (size_t)worker->config->max_body, &handler);
+  (void)signal(SIGPIPE, SIG_IGN); /* after the front: libfcgi replaces handlers that ignore */
   return worker->front != NULL;
 }
 
@@ -183,7 +183,6 @@ static bool make_events(struct worker *worker)
          event_add(worker->beat, &beat) == 0 && event_add(worker->passwords, NULL) == 0;
 }
 
-/* libfcgi replaces signal handlers that ignore, so ours are set after it. */
 static bool build(struct worker *worker)
 {
   char message[KEYRING_MESSAGE_SIZE];
@@ -191,9 +190,8 @@ static bool build(struct worker *worker)
   worker->handler.slot = board_slot(worker->start->board, worker->start->index);
   worker->handler.config = worker->config;
   board_worker_begin(worker->handler.slot, (uint64_t)getpid());
-  if (sodium_init() < 0 || FCGX_Init() != 0)
+  if (sodium_init() < 0)
     return false;
-  (void)signal(SIGPIPE, SIG_IGN);
   if (keyring_load(worker->config->keyring, &worker->handler.keyring, message, sizeof message) != LONTAR_OK) {
     log_line(LOG_LEVEL_ERROR, "%s", message);
     return false;

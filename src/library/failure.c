@@ -1,0 +1,54 @@
+/* Fills the caller's struct lontar_failure. */
+#include "library/failure.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pool/sqlstate.h"
+
+void failure_clear(struct lontar_failure *failure)
+{
+  if (failure)
+    *failure = (struct lontar_failure){0};
+}
+
+static void failure_error(struct lontar_failure *failure, enum lontar_error error)
+{
+  *failure = (struct lontar_failure){.error = error};
+  failure->retriable = error == LONTAR_UNAVAILABLE || error == LONTAR_BUSY || error == LONTAR_RETRY;
+}
+
+enum lontar_error failure_set(struct lontar_failure *failure, enum lontar_error error, const char *format, ...)
+{
+  if (!failure)
+    return error;
+  va_list arguments;
+  failure_error(failure, error);
+  va_start(arguments, format);
+  (void)vsnprintf(failure->message, sizeof failure->message, format, arguments);
+  va_end(arguments);
+  return error;
+}
+
+/* Copies the first line of a text. */
+static void text_copy(char *out, size_t size, const char *text)
+{
+  if (text)
+    (void)snprintf(out, size, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
+enum lontar_error failure_from_server(struct lontar_failure *failure, const PGresult *result, const PGconn *connection)
+{
+  const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+  enum lontar_error error = sqlstate_error(sqlstate);
+  if (!failure)
+    return error;
+  failure_error(failure, error);
+  const char *message = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+  text_copy(failure->message, sizeof failure->message, message ? message : PQerrorMessage(connection));
+  text_copy(failure->sqlstate, sizeof failure->sqlstate, sqlstate);
+  text_copy(failure->constraint, sizeof failure->constraint,
+            result ? PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME) : NULL);
+  return error;
+}

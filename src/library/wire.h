@@ -1,0 +1,39 @@
+/*
+ * One libpq connection, used in blocking fashion but never longer than a deadline (clock_steady's microseconds).
+ *
+ * A connection that missed its deadline is in an unknown state and must be finished. Thread-safe for different
+ * connections.
+ */
+#ifndef LIBRARY_WIRE_H
+#define LIBRARY_WIRE_H
+
+#include <libpq-fe.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lontar/database.h>
+
+/* A statement as it is sent. Types, lengths and formats may be NULL: the server's choice, and text. */
+struct wire_statement {
+  const char *sql;
+  int count;
+  const Oid *types;
+  const char *const *values;
+  const int *lengths;
+  const int *formats;
+  int result_format; /* 0 text, 1 binary */
+};
+
+/* Opens a connection and sets up its session. LONTAR_OK, LONTAR_UNAVAILABLE or LONTAR_INTERNAL. */
+enum lontar_error wire_open(const char *url, const struct lontar_options *options, PGconn **ret_connection,
+                            struct lontar_failure *failure);
+
+/*
+ * Runs the statements as one transaction in one round trip (a single one by itself, so that it may be any) and gives
+ * the result of the last; the caller ends it with PQclear. An error of the server leaves the connection usable, unless
+ * PQstatus says otherwise; LONTAR_DEADLINE with an empty SQLSTATE is our own.
+ */
+enum lontar_error wire_run(PGconn *connection, const struct wire_statement *statements, size_t count, int64_t deadline,
+                           PGresult **ret_result, struct lontar_failure *failure);
+
+#endif

@@ -1,0 +1,202 @@
+/* Tests of health: the board's file, a worker's numbers, what a snapshot means, how it is written. */
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <lontar/error.h>
+
+#include "base/buffer.h"
+#include "health/board.h"
+#include "health/publish.h"
+#include "health/render.h"
+#include "unit.h"
+
+/* A board of two workers in a folder of its own. */
+struct place {
+  char folder[32];
+  char path[64];
+  char message[BOARD_MESSAGE_SIZE];
+  struct board *board;
+  struct board_snapshot snapshot;
+};
+
+static void place_make(struct place *place)
+{
+  (void)snprintf(place->folder, sizeof place->folder, "/tmp/unit-board-XXXXXX");
+  CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(place->folder));
+  (void)snprintf(place->path, sizeof place->path, "%s/" BOARD_FILE, place->folder);
+  CU_ASSERT_EQUAL_FATAL(board_create(place->path, 2, &place->board, place->message, sizeof place->message), LONTAR_OK);
+}
+
+static void place_remove(struct place *place)
+{
+  board_close(place->board);
+  (void)unlink(place->path);
+  CU_ASSERT_EQUAL(rmdir(place->folder), 0);
+}
+
+static void begin_both(struct place *place, enum board_database state)
+{
+  for (int i = 0; i < 2; i++) {
+    board_worker_begin(board_slot(place->board, i), (uint64_t)(100 + i));
+    board_worker_database(board_slot(place->board, i), state);
+  }
+}
+
+static void expect_sentence(struct place *place, enum health health, const char *sentence)
+{
+  struct buffer buffer;
+  buffer_init(&buffer, 1024);
+  board_snapshot(place->board, &place->snapshot);
+  health_sentence(&place->snapshot, &buffer);
+  CU_ASSERT_EQUAL(health_state(&place->snapshot), health);
+  UNIT_TEXT(buffer.data, buffer.length, sentence);
+  buffer_free(&buffer);
+}
+
+static void a_reader_sees_what_a_worker_writes(void)
+{
+  struct place place;
+  struct board *reader;
+  place_make(&place);
+  board_worker_begin(board_slot(place.board, 1), 4711);
+  board_request_count(board_slot(place.board, 1), 503, 1500);
+  CU_ASSERT_EQUAL_FATAL(board_open_reader(place.path, &reader, place.message, sizeof place.message), LONTAR_OK);
+  board_snapshot(reader, &place.snapshot);
+  CU_ASSERT_EQUAL(place.snapshot.layout.head.workers, 2);
+  CU_ASSERT_EQUAL(place.snapshot.layout.slots[0].pid, 0);
+  CU_ASSERT_EQUAL(place.snapshot.layout.slots[1].pid, 4711);
+  CU_ASSERT_EQUAL(place.snapshot.layout.slots[1].answers_503, 1);
+  CU_ASSERT_EQUAL(place.snapshot.layout.slots[1].answers_5xx, 1);
+  CU_ASSERT_EQUAL(place.snapshot.layout.slots[1].latency[11], 1);
+  board_close(reader);
+  place_remove(&place);
+}
+
+static void what_is_no_board_is_refused(void)
+{
+  struct place place;
+  struct board *reader;
+  place_make(&place);
+  board_set(&board_head(place.board)->boot_id[0], 1);
+  CU_ASSERT_EQUAL(board_open_reader(place.path, &reader, place.message, sizeof place.message), LONTAR_INVALID);
+  board_set(&board_head(place.board)->version, BOARD_VERSION + 1);
+  CU_ASSERT_EQUAL(board_open_reader(place.path, &reader, place.message, sizeof place.message), LONTAR_INVALID);
+  board_set(&board_head(place.board)->magic, 0);
+  CU_ASSERT_EQUAL(board_open_reader(place.path, &reader, place.message, sizeof place.message), LONTAR_INVALID);
+  board_close(place.board);
+  place.board = NULL;
+  CU_ASSERT_EQUAL(truncate(place.path, 100), 0);
+  CU_ASSERT_EQUAL(board_open_reader(place.path, &reader, place.message, sizeof place.message), LONTAR_INVALID);
+  CU_ASSERT_EQUAL(unlink(place.path), 0);
+  CU_ASSERT_EQUAL(board_open_reader(place.path, &reader, place.message, sizeof place.message), LONTAR_NOT_FOUND);
+  place_remove(&place);
+}
+
+static void counters_go_on_and_gauges_begin_again(void)
+{
+  struct place place;
+  place_make(&place);
+  struct board_slot *slot = board_slot(place.board, 0);
+  board_worker_begin(slot, 1);
+  board_request_count(slot, 200, 10);
+  board_worker_pool(slot, &(struct board_pool){.open = 3, .opened = 5, .closed = 2, .failed = 1});
+  board_worker_begin(slot, 2);
+  board_request_count(slot, 404, 10);
+  board_worker_pool(slot, &(struct board_pool){.open = 1, .opened = 1});
+  CU_ASSERT_EQUAL(slot->pid, 2);
+  CU_ASSERT_EQUAL(slot->requests, 2);
+  CU_ASSERT_EQUAL(slot->pool.open, 1);
+  CU_ASSERT_EQUAL(slot->pool.opened, 6);
+  CU_ASSERT_EQUAL(slot->pool.closed, 2);
+  CU_ASSERT_EQUAL(slot->pool.failed, 1);
+  place_remove(&place);
+}
+
+static void latencies_fall_into_their_buckets(void)
+{
+  static const struct {
+    int64_t latency;
+    int bucket;
+  } cases[] = {{-5, 0},      {0, 0}, {1, 0}, {2, 1}, {3, 2}, {4, 2}, {5, 3}, {1 << 22, 22}, {(1 << 22) + 1, 23},
+               {1 << 30, 23}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct board_slot slot = {0};
+    board_request_count(&slot, 200, cases[i].latency);
+    CU_ASSERT_EQUAL(slot.latency[cases[i].bucket], 1);
+  }
+}
+
+static void the_sentence_names_what_matters_most(void)
+{
+  struct place place;
+  place_make(&place);
+  expect_sentence(&place, HEALTH_FAIL, "No worker is alive: lontard's log says why.");
+  begin_both(&place, BOARD_DATABASE_UNKNOWN);
+  expect_sentence(&place, HEALTH_FAIL, "The workers have just begun and are connecting to the database.");
+  begin_both(&place, BOARD_DATABASE_UP);
+  expect_sentence(&place, HEALTH_PASS, "All is well: 2 workers, the database answers.");
+  board_worker_pool(board_slot(place.board, 0), &(struct board_pool){.waiting = 3});
+  expect_sentence(&place, HEALTH_WARN, "All is well, but 3 requests wait for a database connection.");
+  board_set(&board_slot(place.board, 1)->heartbeat, 1);
+  expect_sentence(&place, HEALTH_WARN, "1 of 2 workers are alive, the others are being replaced.");
+  board_worker_database(board_slot(place.board, 0), BOARD_DATABASE_DOWN);
+  expect_sentence(&place, HEALTH_FAIL, "The database has been unavailable for 0 seconds: see whether PostgreSQL runs.");
+  place_remove(&place);
+}
+
+static void metrics_are_cumulative_and_in_seconds(void)
+{
+  static const char *const lines[] = {
+      "\nlontar_up 1\n",
+      "\nlontar_workers_alive 2\n",
+      "\nlontar_requests_total{worker=\"0\"} 1\n",
+      "\n# TYPE lontar_request_duration_seconds histogram\n",
+      "\nlontar_request_duration_seconds_bucket{le=\"0.001024\"} 0\n",
+      "\nlontar_request_duration_seconds_bucket{le=\"0.002048\"} 2\n",
+      "\nlontar_request_duration_seconds_bucket{le=\"+Inf\"} 2\n",
+      "\nlontar_request_duration_seconds_sum 0.003500\n",
+      "\nlontar_request_duration_seconds_count 2\n",
+  };
+  struct place place;
+  struct buffer buffer;
+  place_make(&place);
+  begin_both(&place, BOARD_DATABASE_UP);
+  board_request_count(board_slot(place.board, 0), 200, 1500);
+  board_request_count(board_slot(place.board, 1), 200, 2000);
+  board_snapshot(place.board, &place.snapshot);
+  buffer_init(&buffer, 1 << 20);
+  render_metrics(&place.snapshot, &buffer);
+  buffer_append(&buffer, "", 1);
+  for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+    CU_ASSERT_PTR_NOT_NULL(strstr(buffer.data, lines[i]));
+  buffer_free(&buffer);
+  place_remove(&place);
+}
+
+static void the_status_file_is_json_with_an_expiry(void)
+{
+  struct place place;
+  char path[64];
+  json_object *value = NULL;
+  place_make(&place);
+  begin_both(&place, BOARD_DATABASE_UP);
+  CU_ASSERT_EQUAL(publish_status(place.board, place.folder), LONTAR_OK);
+  (void)snprintf(path, sizeof path, "%s/" PUBLISH_FILE, place.folder);
+  json_object *status = json_object_from_file(path);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(status);
+  CU_ASSERT_TRUE(json_object_object_get_ex(status, "status", &value));
+  CU_ASSERT_STRING_EQUAL(json_object_get_string(value), "pass");
+  CU_ASSERT_TRUE(json_object_object_get_ex(status, "expires_at", &value));
+  CU_ASSERT_TRUE(json_object_object_get_ex(status, "workers", &value));
+  CU_ASSERT_EQUAL(json_object_array_length(value), 2);
+  json_object_put(status);
+  CU_ASSERT_EQUAL(unlink(path), 0);
+  place_remove(&place);
+}
+
+UNIT_CASES(board, UNIT_CASE(a_reader_sees_what_a_worker_writes), UNIT_CASE(what_is_no_board_is_refused),
+           UNIT_CASE(counters_go_on_and_gauges_begin_again), UNIT_CASE(latencies_fall_into_their_buckets),
+           UNIT_CASE(the_sentence_names_what_matters_most), UNIT_CASE(metrics_are_cumulative_and_in_seconds),
+           UNIT_CASE(the_status_file_is_json_with_an_expiry));
