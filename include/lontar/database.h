@@ -2,8 +2,8 @@
  * The DatabaseManager: a pool of connections to one PostgreSQL database, and what is done with them.
  *
  * All functions but lontar_close may be called by any number of threads at once. They block, each at most for the
- * pool's timeout plus connecting plus the statement's timeout. All return LONTAR_OK or what went wrong; then outputs are
- * untouched, and `failure`, unless it is NULL, tells more. Texts are UTF-8. Do not use a database across fork().
+ * pool's timeout plus connecting plus the statement's timeout. All return LONTAR_OK or what went wrong; then outputs
+ * are untouched, and `failure`, unless it is NULL, tells more. Texts are UTF-8. Do not use a database across fork().
  */
 #ifndef LONTAR_DATABASE_H
 #define LONTAR_DATABASE_H
@@ -43,7 +43,10 @@ struct lontar_options {
   const char *application_name;
 };
 
-#define LONTAR_OPTIONS_DEFAULT {10, 20, 30000, 3600000, 5000, 5000, "lontar"}
+#define LONTAR_OPTIONS_DEFAULT                                                                                         \
+  {                                                                                                                    \
+    10, 20, 30000, 3600000, 5000, 5000, "lontar"                                                                       \
+  }
 
 /* How the pool is at this moment. */
 struct lontar_numbers {

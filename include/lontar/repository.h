@@ -19,8 +19,8 @@ extern "C" {
 #endif
 
 #define LONTAR_OPERATION(name)                                                                                         \
-  LONTAR_EXPORT enum lontar_error lontar_repository_##name(struct lontar_database *database,                          \
-                                                           struct json_object *input, struct json_object **ret,       \
+  LONTAR_EXPORT enum lontar_error lontar_repository_##name(struct lontar_database *database,                           \
+                                                           struct json_object *input, struct json_object **ret,        \
                                                            struct lontar_failure *failure)
 
 /* Users: id, username, role, full_name, created_at, updated_at; never a password or its hash. */

@@ -264,17 +264,27 @@ static int set_defaults(struct config *config, struct config_error *ret_error)
   return 0;
 }
 
+static int fill(struct config *config, const char *file, struct config_error *ret_error)
+{
+  if (set_defaults(config, ret_error) < 0)
+    return -1;
+  if (file != NULL && read_file(config, file, ret_error) < 0)
+    return -1;
+  return read_environment(config, ret_error);
+}
+
 int config_load(const char *file, struct config **ret_config, struct config_error *ret_error)
 {
-  CLEANUP_CONFIG struct config *config = calloc(1, sizeof *config);
+  struct config *config = calloc(1, sizeof *config);
   if (config == NULL) {
     (void)snprintf(ret_error->text, sizeof ret_error->text, "%s", strerror(ENOMEM));
     return -1;
   }
-  if (set_defaults(config, ret_error) < 0 || (file != NULL && read_file(config, file, ret_error) < 0) ||
-      read_environment(config, ret_error) < 0)
+  if (fill(config, file, ret_error) < 0) {
+    config_free(config);
     return -1;
-  *ret_config = TAKE(config);
+  }
+  *ret_config = config;
   return 0;
 }
 

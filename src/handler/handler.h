@@ -9,6 +9,8 @@
 #include "health/board.h"
 #include "pool/pool.h"
 
+struct cleanup;
+
 /* What requests are answered with; the worker makes it, and may exchange `keyring` and `config` between requests. */
 struct handler {
   struct pool *pool;
@@ -17,6 +19,7 @@ struct handler {
   const struct config *config;
   struct board *board;     /* all workers, for /health and /metrics */
   struct board_slot *slot; /* this worker's */
+  struct cleanup *cleanup; /* under way, and the handler's own; NULL at first */
 };
 
 /* For front_handler; `owner` is a struct handler. */

@@ -41,6 +41,11 @@ static enum lontar_error outcome(const struct problems *problems)
   return problems->count > 0 ? LONTAR_INVALID : LONTAR_OK;
 }
 
+static bool is_digit(char byte)
+{
+  return byte >= '0' && byte <= '9';
+}
+
 /* Steps over a string from behind its opening quote; NULL when it holds a bare control character. */
 static const char *skip_string(const char *at, const char *end, bool *ret_nul)
 {
@@ -57,8 +62,28 @@ static const char *skip_string(const char *at, const char *end, bool *ret_nul)
 }
 
 /*
- * json-c keeps the last of doubled members, ends a name at NUL and takes bare control characters in strings. A walk
- * over the text, which json-c has already found to be well-formed, tells. False when a string has a control character.
+ * What json-c takes although it is no JSON, at a byte outside of strings: names in single quotes, NaN, Infinity, 1. and
+ * -01. The text is an object, so bytes lie on either side.
+ */
+static bool is_loose(const char *at)
+{
+  switch (*at) {
+  case '\'':
+  case 'N':
+  case 'I':
+    return true;
+  case '.':
+    return !is_digit(at[1]);
+  case '-':
+    return at[1] == '0' && is_digit(at[2]) && at[-1] != 'e' && at[-1] != 'E';
+  default:
+    return false;
+  }
+}
+
+/*
+ * json-c also keeps the last of doubled members, ends a name at NUL and takes bare control characters in strings. A
+ * walk over the text that it took tells. False when it is not JSON.
  */
 static bool scan_members(const char *data, size_t length, struct members *ret_members)
 {
@@ -75,6 +100,8 @@ static bool scan_members(const char *data, size_t length, struct members *ret_me
       depth++;
     } else if (*at == '}' || *at == ']') {
       depth--;
+    } else if (is_loose(at)) {
+      return false;
     } else if (*at == ':' && depth == 1) {
       members.count++;
       members.name_has_nul |= string_has_nul;
@@ -193,11 +220,13 @@ static enum lontar_error parse_object(const char *data, size_t length, struct js
   return LONTAR_MALFORMED;
 }
 
+/* JSON's white space and nothing else. */
 static bool is_blank(const char *data, size_t length)
 {
-  while (length > 0 && memchr(" \t\r\n", data[length - 1], 4) != NULL)
-    length--;
-  return length == 0;
+  for (size_t i = 0; i < length; i++)
+    if (data[i] != ' ' && data[i] != '\t' && data[i] != '\r' && data[i] != '\n')
+      return false;
+  return true;
 }
 
 enum lontar_error body_parse(const char *data, size_t length, const struct field_input *inputs, struct body *ret_body,

@@ -56,7 +56,9 @@ static void write_escape(struct buffer *buffer, unsigned char byte)
     buffer_advance(buffer, 2);
     return;
   }
-  memcpy(out + 1, "u00", 3);
+  out[1] = 'u';
+  out[2] = '0';
+  out[3] = '0';
   out[4] = hex_digits[byte >> 4];
   out[5] = hex_digits[byte & 15];
   buffer_advance(buffer, ESCAPE_SIZE);

@@ -22,7 +22,8 @@ void json_key(struct buffer *buffer, const char *name);
 
 void json_integer(struct buffer *buffer, int64_t number);
 
-/* The shortest number that reads back as the same, with at least one decimal; null where it is not finite. */
+/* A number that reads back as the same: of up to nine decimals the fewest, at least one (0.87, 1.0); else with 15 to 17
+ * digits. null where it is not finite. */
 void json_real(struct buffer *buffer, double number);
 
 /* RFC 3339 in quotes; null for the infinities and outside the years 1 to 9999, which RFC 3339 does not know. */

@@ -11,10 +11,9 @@ void failure_clear(struct lontar_failure *failure);
 
 /* Says what went wrong on our side and returns `error`. */
 __attribute__((format(printf, 3, 4))) enum lontar_error failure_set(struct lontar_failure *failure,
-                                                                     enum lontar_error error, const char *format, ...);
+                                                                    enum lontar_error error, const char *format, ...);
 
 /* Says what the server answered, or, with result NULL, how the connection broke. Returns the error. */
-enum lontar_error failure_from_server(struct lontar_failure *failure, const PGresult *result,
-                                      const PGconn *connection);
+enum lontar_error failure_from_server(struct lontar_failure *failure, const PGresult *result, const PGconn *connection);
 
 #endif

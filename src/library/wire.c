@@ -72,13 +72,12 @@ static enum lontar_error wire_set_up(PGconn *connection, const struct lontar_opt
   return wire_run(connection, &set, 1, deadline, &result, failure);
 }
 
-enum lontar_error wire_open(const char *url, const struct lontar_options *options, PGconn **ret_connection,
-                            struct lontar_failure *failure)
+enum lontar_error wire_open(const char *url, const struct lontar_options *options, int64_t deadline,
+                            PGconn **ret_connection, struct lontar_failure *failure)
 {
   static const char *const keywords[] = {"client_encoding", "keepalives_idle", "fallback_application_name", "dbname",
                                          NULL};
   const char *const values[] = {"UTF8", "30", options->application_name, url, NULL};
-  int64_t deadline = clock_steady() + options->connect_timeout * CLOCK_MILLISECOND;
   CLEANUP(connection_finish) PGconn *connection = PQconnectStartParams(keywords, values, 1);
   if (!connection)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");

@@ -25,8 +25,8 @@ struct wire_statement {
 };
 
 /* Opens a connection and sets up its session. LONTAR_OK, LONTAR_UNAVAILABLE or LONTAR_INTERNAL. */
-enum lontar_error wire_open(const char *url, const struct lontar_options *options, PGconn **ret_connection,
-                            struct lontar_failure *failure);
+enum lontar_error wire_open(const char *url, const struct lontar_options *options, int64_t deadline,
+                            PGconn **ret_connection, struct lontar_failure *failure);
 
 /*
  * Runs the statements as one transaction in one round trip (a single one by itself, so that it may be any) and gives

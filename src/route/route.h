@@ -47,7 +47,7 @@ enum { ROUTE_INPUTS_MAX = 8, ROUTE_CAPTURES_MAX = 2 };
 struct route_row {
   const char *name;
   enum method method;
-  const char *path;                               /* complete, with /api/v1 */
+  const char *path;                               /* as in the table: '~' stands for ROUTE_BASE */
   unsigned who;                                   /* a sum of enum who */
   struct field_input query[ROUTE_INPUTS_MAX + 1]; /* end with FIELD_none */
   struct field_input body[ROUTE_INPUTS_MAX + 1];

@@ -1,9 +1,8 @@
 /* Runs the unit tests: all, or the modules named on the command line. */
+#include <CUnit/Basic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <CUnit/Basic.h>
 
 #include "unit.h"
 
@@ -16,7 +15,7 @@ static const struct {
 #undef UNIT
 };
 
-void unit_text(const char *data, size_t length, const char *expected, const char *file, unsigned line)
+void unit_check_text(const char *data, size_t length, const char *expected, const char *file, unsigned line)
 {
   bool same = strlen(expected) == length && memcmp(data, expected, length) == 0;
   if (!same)

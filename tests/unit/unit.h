@@ -2,9 +2,8 @@
 #ifndef UNIT_UNIT_H
 #define UNIT_UNIT_H
 
-#include <string.h>
-
 #include <CUnit/CUnit.h>
+#include <string.h>
 
 /* The list of a module's cases: UNIT_CASES(buffer, UNIT_CASE(grows_to_its_ceiling), …) at the end of its file. */
 #define UNIT_CASES(module, ...) CU_TestInfo unit_##module[] = {__VA_ARGS__, CU_TEST_INFO_NULL}
@@ -17,7 +16,7 @@
 #undef UNIT
 
 /* A span holds exactly that text; what it holds is shown when not. */
-#define UNIT_TEXT(data, length, expected) unit_text((data), (length), (expected), __FILE__, __LINE__)
-void unit_text(const char *data, size_t length, const char *expected, const char *file, unsigned line);
+#define UNIT_TEXT(data, length, expected) unit_check_text((data), (length), (expected), __FILE__, __LINE__)
+void unit_check_text(const char *data, size_t length, const char *expected, const char *file, unsigned line);
 
 #endif

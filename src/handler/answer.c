@@ -1,0 +1,137 @@
+/* Records, lists and numbers as answers. */
+#include "handler/answer.h"
+
+#include "handler/exchange.h"
+#include "handler/input.h"
+#include "handler/refuse.h"
+#include "json/rows.h"
+#include "json/writer.h"
+#include "repo/cursor.h"
+
+enum { KEEP = 16 * 1024, STATUS_OK = 200, STATUS_CREATED = 201, STATUS_NO_CONTENT = 204 };
+
+void answer_begin(struct exchange *exchange, int status, const char *content_type)
+{
+  struct response *response = &exchange->response;
+  buffer_clear(&response->body, KEEP);
+  buffer_clear(&response->headers, KEEP);
+  response->status = status;
+  response->content_type = content_type;
+  exchange->error = LONTAR_OK;
+}
+
+static void write_record(struct exchange *exchange, const PGresult *result, int status)
+{
+  answer_begin(exchange, status, ANSWER_JSON);
+  if (!rows_write_record(&exchange->response.body, result, 0, exchange->operation.statement))
+    refuse(exchange, LONTAR_INTERNAL);
+}
+
+void answer_record(struct exchange *exchange, const PGresult *result)
+{
+  if (PQntuples(result) == 0)
+    refuse(exchange, LONTAR_NOT_FOUND);
+  else
+    write_record(exchange, result, STATUS_OK);
+}
+
+bool answer_integer(struct exchange *exchange, const PGresult *result, enum field field, int64_t *ret_number)
+{
+  struct value value;
+  if (!result_value(result, 0, exchange->operation.statement, field, &value) || value.state != VALUE_SET) {
+    refuse(exchange, LONTAR_INTERNAL);
+    return false;
+  }
+  *ret_number = value.integer;
+  return true;
+}
+
+/* A row's path with its base written out. */
+static void append_path(struct buffer *buffer, const char *path)
+{
+  if (*path == '~')
+    buffer_append_text(buffer, ROUTE_BASE);
+  buffer_append_text(buffer, *path == '~' ? path + 1 : path);
+}
+
+void answer_created(struct exchange *exchange, const PGresult *result)
+{
+  struct buffer *headers = &exchange->response.headers;
+  int64_t id;
+  if (!answer_integer(exchange, result, FIELD_id, &id))
+    return;
+  write_record(exchange, result, STATUS_CREATED);
+  if (exchange->error != LONTAR_OK)
+    return;
+  buffer_append_text(headers, "Location: ");
+  append_path(headers, exchange->row->path);
+  buffer_append_format(headers, "/%lld\r\n", (long long)id);
+}
+
+void answer_created_for_user(struct exchange *exchange, const PGresult *result, const char *list)
+{
+  int64_t user_id;
+  if (!answer_integer(exchange, result, FIELD_user_id, &user_id))
+    return;
+  write_record(exchange, result, STATUS_CREATED);
+  if (exchange->error == LONTAR_OK)
+    buffer_append_format(&exchange->response.headers, "Location: " ROUTE_BASE "/users/%lld/%s\r\n", (long long)user_id,
+                         list);
+}
+
+/* The cursor of one row, in quotes. A chat without a time sorts as the oldest. */
+static bool write_cursor(struct buffer *buffer, const PGresult *result, int row, enum statement statement)
+{
+  const bool with_time = statement_takes(statement, FIELD_cursor_time);
+  char text[CURSOR_SIZE];
+  struct value id;
+  struct value time = {0};
+  if (!result_value(result, row, statement, FIELD_id, &id) || id.state != VALUE_SET ||
+      (with_time && !result_value(result, row, statement, FIELD_created_at, &time)))
+    return false;
+  size_t length = cursor_format(text, with_time, time.state == VALUE_SET ? time.integer : INT64_MIN, id.integer);
+  json_string(buffer, text, length);
+  return true;
+}
+
+void answer_list(struct exchange *exchange, const PGresult *result)
+{
+  struct buffer *body = &exchange->response.body;
+  const enum statement statement = exchange->operation.statement;
+  const int limit = (int)exchange_value(exchange, FIELD_limit)->integer;
+  const bool more = PQntuples(result) > limit; /* one more than asked for was fetched to learn this */
+  const int count = more ? limit : PQntuples(result);
+  const bool backwards = exchange_value(exchange, FIELD_before)->state == VALUE_SET;
+  answer_begin(exchange, STATUS_OK, ANSWER_JSON);
+  buffer_append_text(body, "{\"items\":");
+  bool good = rows_write_items(body, result, statement, 0, count, backwards);
+  buffer_append_text(body, ",\"next\":");
+  if (more)
+    good = good && write_cursor(body, result, count - 1, statement);
+  else
+    buffer_append_text(body, "null");
+  buffer_append_text(body, "}");
+  if (!good)
+    refuse(exchange, LONTAR_INTERNAL);
+}
+
+void answer_count(struct exchange *exchange, int64_t count)
+{
+  answer_begin(exchange, STATUS_OK, ANSWER_JSON);
+  buffer_append_format(&exchange->response.body, "{\"count\":%lld}", (long long)count);
+}
+
+void answer_deleted(struct exchange *exchange, int64_t deleted, bool more)
+{
+  answer_begin(exchange, STATUS_OK, ANSWER_JSON);
+  buffer_append_format(&exchange->response.body, "{\"deleted\":%lld%s}", (long long)deleted,
+                       more ? ",\"more\":true" : "");
+}
+
+void answer_gone(struct exchange *exchange, const PGresult *result)
+{
+  if (PQntuples(result) == 0)
+    refuse(exchange, LONTAR_NOT_FOUND);
+  else
+    answer_begin(exchange, STATUS_NO_CONTENT, NULL);
+}

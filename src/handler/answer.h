@@ -1,0 +1,40 @@
+/* Answers that are no errors, written into the exchange's response. */
+#ifndef HANDLER_ANSWER_H
+#define HANDLER_ANSWER_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "repo/fields.h"
+
+#define ANSWER_JSON "application/json"
+
+struct exchange;
+
+/* Begins an answer with a body; what was written before is dropped. */
+void answer_begin(struct exchange *exchange, int status, const char *content_type);
+
+/* The first row of the operation's result; 404 when there is none. */
+void answer_record(struct exchange *exchange, const PGresult *result);
+
+/* 201 with the record; Location names it below the route's path. */
+void answer_created(struct exchange *exchange, const PGresult *result);
+
+/* 201 with the record, for those that have no path of their own: Location names the list of its user, "chats" or
+ * "sessions". */
+void answer_created_for_user(struct exchange *exchange, const PGresult *result, const char *list);
+
+/* {"items", "next"}: at most `limit` rows, in the order of the list whichever way they came. */
+void answer_list(struct exchange *exchange, const PGresult *result);
+
+void answer_count(struct exchange *exchange, int64_t count);
+void answer_deleted(struct exchange *exchange, int64_t deleted, bool more);
+
+/* 204, or 404 when there is no row. */
+void answer_gone(struct exchange *exchange, const PGresult *result);
+
+/* The integer in that column of the first row; answers 500 and returns false when there is none. */
+bool answer_integer(struct exchange *exchange, const PGresult *result, enum field field, int64_t *ret_number);
+
+#endif

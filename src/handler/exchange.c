@@ -1,0 +1,216 @@
+/* The life of an exchange and its jobs. */
+#include "handler/exchange.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "config/config.h"
+#include "handler/refuse.h"
+#include "log/log.h"
+
+/* One record; the largest is a user's. */
+enum { KEPT_MAX = 64 * 1024 };
+
+/* nginx's own word in its log for a client that did not wait. */
+enum { STATUS_ABANDONED = 499 };
+
+struct exchange *exchange_new(struct handler *handler, struct front_request *request)
+{
+  struct exchange *exchange = calloc(1, sizeof *exchange + request->path_length + strlen(request->query));
+  if (exchange == NULL)
+    return NULL;
+  exchange->handler = handler;
+  exchange->request = request;
+  exchange->row = &route_rows[ROUTE_none];
+  exchange->wait_until = request->arrived + handler->config->pool_timeout;
+  exchange->holds = 1;
+  exchange->scratch_next = exchange->scratch;
+  buffer_init(&exchange->kept, KEPT_MAX);
+  response_init(&exchange->response);
+  request->exchange = exchange;
+  return exchange;
+}
+
+static void exchange_free(struct exchange *exchange)
+{
+  response_free(&exchange->response);
+  buffer_free(&exchange->kept);
+  body_free(&exchange->body);
+  free(exchange->problems);
+  explicit_bzero(exchange->token, sizeof exchange->token);
+  free(exchange);
+}
+
+/* One line for an answer that is an error; neither input nor SQL is in it. */
+static void log_answer(const struct exchange *exchange, int64_t duration)
+{
+  if (exchange->error == LONTAR_OK)
+    return;
+  bool has_sqlstate = exchange->error == LONTAR_INTERNAL && exchange->sqlstate[0] != '\0';
+  log_line(error_log_level(exchange->error), "request=%s route=%s status=%d code=%s duration_ms=%lld%s%s",
+           exchange->request->request_id, exchange->row->name, exchange->response.status,
+           lontar_error_code(exchange->error), (long long)(duration / CLOCK_MILLISECOND),
+           has_sqlstate ? " sqlstate=" : "", has_sqlstate ? exchange->sqlstate : "");
+}
+
+static void complete_response(struct exchange *exchange)
+{
+  struct response *response = &exchange->response;
+  if (exchange->abandoned) {
+    refuse_silently(exchange, STATUS_ABANDONED);
+    return;
+  }
+  if (response->status == 0 || response->body.failed || response->headers.failed)
+    refuse(exchange, LONTAR_INTERNAL);
+  if (response->body.failed)
+    refuse_silently(exchange, lontar_error_http_status(LONTAR_INTERNAL));
+  buffer_append_text(&response->headers, "Cache-Control: no-store\r\n");
+}
+
+static void respond(struct exchange *exchange)
+{
+  struct board_slot *slot = exchange->handler->slot;
+  complete_response(exchange);
+  int64_t duration = clock_steady() - exchange->request->arrived;
+  log_answer(exchange, duration);
+  board_request_count(slot, exchange->response.status, duration);
+  exchange->request->exchange = NULL;
+  front_respond(exchange->request, &exchange->response);
+  exchange_free(exchange);
+}
+
+void exchange_enter(struct exchange *exchange)
+{
+  const char *id = exchange->request->request_id;
+  board_request_enter(exchange->handler->slot, exchange->match.route, id, strlen(id));
+}
+
+void exchange_leave(struct exchange *exchange)
+{
+  struct board_slot *slot = exchange->handler->slot;
+  if (--exchange->holds == 0)
+    respond(exchange);
+  board_request_leave(slot);
+}
+
+static void operation_done(struct job *job, enum lontar_error error, const PGresult *result)
+{
+  struct exchange *exchange = job->owner;
+  exchange_enter(exchange);
+  exchange->operation_is_out = false;
+  if (!exchange->abandoned && !exchange->refused) {
+    if (error == LONTAR_OK)
+      exchange->step(exchange, result);
+    else
+      refuse_database(exchange, error, result);
+  }
+  exchange_leave(exchange);
+}
+
+void exchange_submit(struct exchange *exchange, enum statement statement, exchange_step *step)
+{
+  exchange->operation = (struct job){
+      .statement = statement,
+      .owner = exchange,
+      .wait_until = exchange->wait_until,
+      .done = operation_done,
+  };
+  statement_bind(statement, &exchange->values, &exchange->operation.parameters);
+  exchange->step = step;
+  exchange->operation_is_out = true;
+  exchange->holds++;
+  pool_submit(exchange->handler->pool, &exchange->operation);
+}
+
+static void lookup_done(struct job *job, enum lontar_error error, const PGresult *result)
+{
+  struct exchange *exchange = job->owner;
+  exchange_enter(exchange);
+  exchange->lookup_is_out = false;
+  if (!exchange->abandoned) {
+    exchange->lookup_result = result;
+    exchange->lookup_step(exchange, error, result);
+    exchange->lookup_result = NULL;
+  }
+  exchange_leave(exchange);
+}
+
+void exchange_look_up(struct exchange *exchange, exchange_lookup_step *step)
+{
+  exchange->lookup = (struct job){
+      .statement = STATEMENT_session_principal,
+      .owner = exchange,
+      .wait_until = exchange->wait_until,
+      .done = lookup_done,
+  };
+  value_set_text(exchange_value(exchange, FIELD_token_hash), exchange->bearer_hash, strlen(exchange->bearer_hash));
+  statement_bind(STATEMENT_session_principal, &exchange->values, &exchange->lookup.parameters);
+  exchange->lookup_step = step;
+  exchange->lookup_is_out = true;
+  exchange->holds++;
+  pool_submit(exchange->handler->pool, &exchange->lookup);
+}
+
+static void hash_done(const struct hasher_result *result, void *data)
+{
+  struct exchange *exchange = data;
+  exchange_enter(exchange);
+  exchange->hashing = NULL;
+  if (result->error == LONTAR_OK)
+    exchange->hash_step(exchange, result);
+  else
+    refuse(exchange, LONTAR_INTERNAL);
+  exchange_leave(exchange);
+}
+
+void exchange_hash(struct exchange *exchange, enum hasher_kind kind, const char *stored, size_t length,
+                   exchange_hash_step *step)
+{
+  const struct value *password = exchange_value(exchange, FIELD_password);
+  struct hasher_job *job = hasher_job_new(kind, password->text, password->length, stored, length, hash_done, exchange);
+  if (job == NULL) {
+    refuse(exchange, LONTAR_INTERNAL);
+    return;
+  }
+  if (hasher_submit(exchange->handler->hasher, job) != LONTAR_OK) {
+    hasher_job_free(job);
+    refuse_because(exchange, LONTAR_BUSY, "Too many passwords are waiting to be checked");
+    return;
+  }
+  exchange->hashing = job;
+  exchange->hash_step = step;
+  exchange->holds++;
+}
+
+void exchange_cancel_operation(struct exchange *exchange)
+{
+  if (!exchange->operation_is_out || !pool_cancel(exchange->handler->pool, &exchange->operation))
+    return;
+  exchange->operation_is_out = false;
+  exchange->holds--;
+}
+
+void exchange_abandon(struct exchange *exchange)
+{
+  exchange->abandoned = true;
+  exchange_cancel_operation(exchange);
+  if (exchange->lookup_is_out && pool_cancel(exchange->handler->pool, &exchange->lookup)) {
+    exchange->lookup_is_out = false;
+    exchange->holds--;
+  }
+  if (exchange->hashing != NULL) {
+    hasher_cancel(exchange->hashing);
+    exchange->hashing = NULL;
+    exchange->holds--;
+  }
+}
+
+bool result_value(const PGresult *result, int row, enum statement statement, enum field field, struct value *ret_value)
+{
+  int column = statement_column(statement, field);
+  if (column < 0 || column >= PQnfields(result) || row >= PQntuples(result))
+    return false;
+  const char *data = PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
+  return statement_read(field, data, PQgetlength(result, row, column), ret_value);
+}

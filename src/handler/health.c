@@ -1,0 +1,84 @@
+/* Health as HTTP: for people and load balancers, and numbers for Prometheus. Nothing here asks the database. */
+#include "health/health.h"
+
+#include <stdlib.h>
+
+#include "handler/answer.h"
+#include "handler/exchange.h"
+#include "handler/operation.h"
+#include "handler/refuse.h"
+#include "health/render.h"
+#include "json/writer.h"
+
+#define HEALTH_JSON "application/health+json"
+#define METRICS_TEXT "text/plain; version=0.0.4; charset=utf-8"
+
+enum { STATUS_OK = 200, STATUS_UNAVAILABLE = 503 };
+
+/* Too large for the stack; NULL, and an answer, when there is no memory. The caller frees it. */
+static struct board_snapshot *take_snapshot(struct exchange *exchange)
+{
+  struct board_snapshot *snapshot = malloc(sizeof *snapshot);
+  if (snapshot == NULL)
+    refuse(exchange, LONTAR_INTERNAL);
+  else
+    board_snapshot(exchange->handler->board, snapshot);
+  return snapshot;
+}
+
+static void begin_health(struct exchange *exchange, bool good, const char *content_type)
+{
+  answer_begin(exchange, good ? STATUS_OK : STATUS_UNAVAILABLE, content_type);
+  if (!good)
+    buffer_append_format(&exchange->response.headers, "Retry-After: %d\r\n", pool_retry_after(exchange->handler->pool));
+}
+
+static void write_check(struct buffer *body, const char *name, const char *type, const char *status)
+{
+  json_key(body, name);
+  buffer_append_format(body, "[{\"componentType\":\"%s\",\"status\":\"%s\"}]", type, status);
+}
+
+void health_all(struct exchange *exchange)
+{
+  CLEANUP_FREE struct board_snapshot *snapshot = take_snapshot(exchange);
+  struct buffer *body = &exchange->response.body;
+  if (snapshot == NULL)
+    return;
+  const bool good = health_state(snapshot) != HEALTH_FAIL;
+  const bool database = health_database(snapshot) == BOARD_DATABASE_UP;
+  const int alive = health_workers_alive(snapshot);
+  begin_health(exchange, good, HEALTH_JSON);
+  buffer_append_format(body, "{\"status\":\"%s\",\"output\":\"", good ? "pass" : "fail");
+  health_sentence(snapshot, body);
+  buffer_append_text(body, "\",\"checks\":{");
+  write_check(body, "database:connection", "datastore", database ? "pass" : "fail");
+  buffer_append_text(body, ",");
+  write_check(body, "workers:alive", "component", alive > 0 ? "pass" : "fail");
+  buffer_append_text(body, "}}");
+}
+
+void health_live(struct exchange *exchange)
+{
+  answer_begin(exchange, STATUS_OK, ANSWER_JSON);
+  buffer_append_text(&exchange->response.body, "{\"status\":\"pass\"}");
+}
+
+void health_ready(struct exchange *exchange)
+{
+  CLEANUP_FREE struct board_snapshot *snapshot = take_snapshot(exchange);
+  if (snapshot == NULL)
+    return;
+  const bool good = health_state(snapshot) != HEALTH_FAIL;
+  begin_health(exchange, good, ANSWER_JSON);
+  buffer_append_format(&exchange->response.body, "{\"status\":\"%s\"}", good ? "pass" : "fail");
+}
+
+void health_metrics(struct exchange *exchange)
+{
+  CLEANUP_FREE struct board_snapshot *snapshot = take_snapshot(exchange);
+  if (snapshot == NULL)
+    return;
+  answer_begin(exchange, STATUS_OK, METRICS_TEXT);
+  render_metrics(snapshot, &exchange->response.body);
+}

@@ -1,0 +1,131 @@
+/* The table of handlers by route, and the one for rows that name a statement. */
+#include "handler/operation.h"
+
+#include "base/clock.h"
+#include "handler/answer.h"
+#include "handler/exchange.h"
+#include "handler/input.h"
+#include "handler/refuse.h"
+
+static exchange_act *const handlers[ROUTE_COUNT] = {
+    [ROUTE_login] = auth_login,
+    [ROUTE_session_get] = auth_session_get,
+    [ROUTE_logout] = auth_logout,
+    [ROUTE_user_create] = users_create,
+    [ROUTE_user_verify] = users_verify,
+    [ROUTE_user_update] = users_update,
+    [ROUTE_session_create] = sessions_create,
+    [ROUTE_chat_create] = chats_create,
+    [ROUTE_health] = health_all,
+    [ROUTE_health_live] = health_live,
+    [ROUTE_health_ready] = health_ready,
+    [ROUTE_metrics] = health_metrics,
+};
+
+/* Records that one DELETE takes, so that it holds its locks briefly. */
+enum { DELETE_BATCH = 5000 };
+
+static void owner_checked(struct exchange *exchange, const PGresult *result)
+{
+  if (PQntuples(result) == 0)
+    refuse(exchange, LONTAR_NOT_FOUND);
+}
+
+/* Nothing belongs to the user or subject of the path: does it exist at all? The empty answer stands unless it does
+ * not. */
+static void check_owner(struct exchange *exchange)
+{
+  const struct value *user = &exchange->path.of[FIELD_user_id];
+  const struct value *subject = &exchange->path.of[FIELD_subject_id];
+  if (user->state == VALUE_SET && user->integer != exchange->principal.user_id) {
+    *exchange_value(exchange, FIELD_id) = *user;
+    exchange_submit(exchange, STATEMENT_user_get, owner_checked);
+  } else if (subject->state == VALUE_SET) {
+    *exchange_value(exchange, FIELD_id) = *subject;
+    exchange_submit(exchange, STATEMENT_subject_get, owner_checked);
+  }
+}
+
+static bool is_first_page(struct exchange *exchange)
+{
+  return exchange_value(exchange, FIELD_after)->state != VALUE_SET &&
+         exchange_value(exchange, FIELD_before)->state != VALUE_SET &&
+         exchange_value(exchange, FIELD_offset)->integer == 0;
+}
+
+static void list_found(struct exchange *exchange, const PGresult *result)
+{
+  answer_list(exchange, result);
+  if (PQntuples(result) == 0 && is_first_page(exchange))
+    check_owner(exchange);
+}
+
+static void counted(struct exchange *exchange, const PGresult *result)
+{
+  int64_t count;
+  if (!answer_integer(exchange, result, FIELD_count, &count))
+    return;
+  answer_count(exchange, count);
+  if (count == 0)
+    check_owner(exchange);
+}
+
+static void deleted(struct exchange *exchange, const PGresult *result)
+{
+  const enum statement statement = exchange->operation.statement;
+  int64_t count;
+  if (!answer_integer(exchange, result, FIELD_count, &count))
+    return;
+  exchange->deleted += count;
+  bool more = statement_takes(statement, FIELD_limit) && count >= DELETE_BATCH;
+  if (more && clock_steady() < exchange->wait_until)
+    exchange_submit(exchange, statement, deleted);
+  else
+    answer_deleted(exchange, exchange->deleted, more);
+}
+
+void operation_answer(struct exchange *exchange, const PGresult *result)
+{
+  switch (exchange->row->answer) {
+  case ANSWER_RECORD:
+    answer_record(exchange, result);
+    break;
+  case ANSWER_CREATED:
+    answer_created(exchange, result);
+    break;
+  case ANSWER_LIST:
+    list_found(exchange, result);
+    break;
+  case ANSWER_COUNT:
+    counted(exchange, result);
+    break;
+  case ANSWER_GONE:
+    answer_gone(exchange, result);
+    break;
+  case ANSWER_DELETED:
+    deleted(exchange, result);
+    break;
+  case ANSWER_SPECIAL: /* has a step of its own */
+    refuse(exchange, LONTAR_INTERNAL);
+    break;
+  }
+}
+
+static void begin_statement(struct exchange *exchange)
+{
+  const struct route_row *row = exchange->row;
+  const bool backwards = exchange_value(exchange, FIELD_before)->state == VALUE_SET;
+  if (row->answer == ANSWER_DELETED)
+    value_set_integer(exchange_value(exchange, FIELD_limit), DELETE_BATCH);
+  exchange_submit(exchange, backwards ? row->statement_before : row->statement, operation_answer);
+}
+
+void operation_begin(struct exchange *exchange)
+{
+  exchange_act *handler = handlers[exchange->match.route];
+  exchange->begun = true;
+  if (handler != NULL)
+    handler(exchange);
+  else
+    begin_statement(exchange);
+}

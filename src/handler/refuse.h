@@ -1,0 +1,30 @@
+/* Answers that are errors: RFC 9457 documents with the headers their status asks for. Each replaces what was written.
+ */
+#ifndef HANDLER_REFUSE_H
+#define HANDLER_REFUSE_H
+
+#include <libpq-fe.h>
+
+#include <lontar/error.h>
+
+#include "json/problem.h"
+#include "repo/fields.h"
+
+struct exchange;
+
+void refuse(struct exchange *exchange, enum lontar_error error);
+
+/* With a sentence of its own. */
+void refuse_because(struct exchange *exchange, enum lontar_error error, const char *detail);
+
+/* Naming what is wrong by field; `problems` may be NULL. */
+void refuse_input(struct exchange *exchange, enum lontar_error error, const struct problems *problems);
+void refuse_field(struct exchange *exchange, enum lontar_error error, enum field field, const char *message);
+
+/* What the pool says about a statement; `result` tells the field of a broken constraint, or is NULL. */
+void refuse_database(struct exchange *exchange, enum lontar_error error, const PGresult *result);
+
+/* A status without a body, for answers that nobody reads or that have no memory. */
+void refuse_silently(struct exchange *exchange, int status);
+
+#endif

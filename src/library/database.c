@@ -1,0 +1,162 @@
+/* A database: opening, closing, borrowing, and running statements with what may be repeated. */
+#include "library/database.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "library/failure.h"
+#include "library/lender.h"
+#include "pool/sqlstate.h"
+
+/* Given to the server's own limit before ours calls the connection lost. */
+#define STATEMENT_GRACE (CLOCK_SECOND / 2)
+
+enum { BORROWED_MAX = 1 << 16 };
+
+struct lontar_database {
+  struct lender *lender;
+};
+
+static bool options_good(const struct lontar_options *options)
+{
+  static const int64_t year = INT64_C(365) * 24 * 3600 * 1000;
+  const int64_t times[] = {options->pool_timeout, options->pool_recycle, options->connect_timeout,
+                           options->statement_timeout};
+  for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+    if (times[i] < 1 || times[i] > year)
+      return false;
+  }
+  return options->pool_size >= 1 && options->pool_size <= BORROWED_MAX && options->pool_max_overflow >= 0 &&
+         options->pool_max_overflow <= BORROWED_MAX && options->statement_timeout <= INT32_MAX;
+}
+
+static enum lontar_error database_take(struct lontar_database *database, struct loan **ret_loan,
+                                       struct lontar_failure *failure)
+{
+  int64_t wait_until = clock_steady() + lender_options(database->lender)->pool_timeout * CLOCK_MILLISECOND;
+  return lender_take(database->lender, wait_until, INT64_MAX, ret_loan, failure);
+}
+
+/* One connection at once, so that a wrong URL is found here. */
+static enum lontar_error database_probe(struct lontar_database *database, struct lontar_failure *failure)
+{
+  struct loan *loan;
+  enum lontar_error error = database_take(database, &loan, failure);
+  if (error == LONTAR_OK)
+    lender_give(database->lender, loan);
+  return error;
+}
+
+enum lontar_error lontar_open(const char *url, const struct lontar_options *options,
+                              struct lontar_database **ret_database, struct lontar_failure *failure)
+{
+  static const struct lontar_options defaults = LONTAR_OPTIONS_DEFAULT;
+  failure_clear(failure);
+  if (!options)
+    options = &defaults;
+  if (!url || !options_good(options))
+    return failure_set(failure, LONTAR_MISUSE, "%s", url ? "an option is out of range" : "there is no URL");
+  if (sodium_init() < 0)
+    return failure_set(failure, LONTAR_INTERNAL, "libsodium cannot be started");
+  LONTAR_SCOPE struct lontar_database *database = calloc(1, sizeof *database);
+  if (!database || lender_new(url, options, &database->lender) != LONTAR_OK)
+    return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
+  enum lontar_error error = database_probe(database, failure);
+  if (error == LONTAR_OK)
+    *ret_database = TAKE(database);
+  return error;
+}
+
+void lontar_close(struct lontar_database *database)
+{
+  if (database)
+    lender_free(database->lender);
+  free(database);
+}
+
+enum lontar_error lontar_borrow(struct lontar_database *database, struct pg_conn **ret_connection,
+                                struct lontar_failure *failure)
+{
+  struct loan *loan;
+  failure_clear(failure);
+  enum lontar_error error = database_take(database, &loan, failure);
+  if (error == LONTAR_OK)
+    *ret_connection = lender_lend(database->lender, loan);
+  return error;
+}
+
+void lontar_return(struct lontar_database *database, struct pg_conn *connection)
+{
+  struct loan *loan = connection ? lender_find(database->lender, connection) : NULL;
+  if (loan)
+    lender_give(database->lender, loan);
+}
+
+void lontar_numbers(struct lontar_database *database, struct lontar_numbers *ret_numbers)
+{
+  lender_numbers(database->lender, ret_numbers);
+}
+
+/* One attempt. `ret_lost`: the connection broke under it. */
+static enum lontar_error database_try(struct lontar_database *database, const struct wire_statement *statements,
+                                      size_t count, PGresult **ret_result, bool *ret_lost,
+                                      struct lontar_failure *failure)
+{
+  struct loan *loan;
+  *ret_lost = false;
+  enum lontar_error error = database_take(database, &loan, failure);
+  if (error != LONTAR_OK)
+    return error;
+  int64_t limit = lender_options(database->lender)->statement_timeout * CLOCK_MILLISECOND * (int64_t)count;
+  error = wire_run(loan->connection, statements, count, clock_steady() + limit + STATEMENT_GRACE, ret_result, failure);
+  if (error == LONTAR_UNAVAILABLE && PQstatus(loan->connection) != CONNECTION_OK) {
+    *ret_lost = true;
+    lender_flush(database->lender);
+  }
+  lender_give(database->lender, loan);
+  return error;
+}
+
+/* A short pause at random, so that two that got in each other's way do not do so again. */
+static void conflict_pause(int attempt)
+{
+  uint32_t most = 10000000U << attempt;
+  const struct timespec pause = {.tv_nsec = 1000000 + (long)randombytes_uniform(most)};
+  (void)nanosleep(&pause, NULL);
+}
+
+enum lontar_error database_run(struct lontar_database *database, const struct wire_statement *statements, size_t count,
+                               unsigned retry, PGresult **ret_result, struct lontar_failure *failure)
+{
+  int conflicts = 0;
+  for (;;) {
+    bool lost;
+    enum lontar_error error = database_try(database, statements, count, ret_result, &lost, failure);
+    if (lost && (retry & RETRY_LOST)) {
+      retry &= ~(unsigned)RETRY_LOST;
+      continue;
+    }
+    if (error != LONTAR_RETRY || !(retry & RETRY_CONFLICT) || conflicts == DATABASE_RETRIES) {
+      if (error == LONTAR_OK)
+        failure_clear(failure);
+      return error;
+    }
+    conflict_pause(conflicts++);
+  }
+}
+
+bool lontar_health_check(struct lontar_database *database, int64_t deadline)
+{
+  struct loan *loan;
+  int64_t until = clock_steady() + deadline * CLOCK_MILLISECOND;
+  if (lender_take(database->lender, until, until, &loan, NULL) != LONTAR_OK)
+    return false;
+  CLEANUP_RESULT PGresult *result = NULL;
+  const struct wire_statement statement = {.sql = "SELECT 1"};
+  bool good = wire_run(loan->connection, &statement, 1, until, &result, NULL) == LONTAR_OK;
+  lender_give(database->lender, loan);
+  return good;
+}

@@ -1,0 +1,33 @@
+/* What the library's files share of a database beyond <lontar/database.h>. */
+#ifndef LIBRARY_DATABASE_H
+#define LIBRARY_DATABASE_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+
+#include <lontar/database.h>
+
+#include "base/cleanup.h"
+#include "library/wire.h"
+
+/* How often a serialization failure or a deadlock is tried again. */
+enum { DATABASE_RETRIES = 3 };
+
+/* How a run that failed may be repeated. */
+enum database_retry {
+  RETRY_NEVER = 0,
+  RETRY_LOST = 1,     /* once when the connection was lost: only for what reads */
+  RETRY_CONFLICT = 2, /* when it was undone by a conflict */
+};
+
+/* Takes a connection, runs the statements on it as wire_run does, gives it back. The caller clears the result. */
+enum lontar_error database_run(struct lontar_database *database, const struct wire_statement *statements, size_t count,
+                               unsigned retry, PGresult **ret_result, struct lontar_failure *failure);
+
+#define CLEANUP_RESULT CLEANUP(database_clear_result)
+static inline void database_clear_result(PGresult **result)
+{
+  PQclear(*result);
+}
+
+#endif

@@ -1,0 +1,180 @@
+/* Queries with named parameters, and transactions of them. */
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "library/database.h"
+#include "library/failure.h"
+#include "library/named.h"
+#include "library/rows.h"
+
+/* A statement translated and its values, ready for wire_run. Borrows from SQL and parameters; prepared_done is due. */
+struct prepared {
+  struct named named;
+  const char **values;
+  struct wire_statement wire;
+};
+
+static void prepared_done(struct prepared *prepared)
+{
+  named_free(&prepared->named);
+  free(prepared->values);
+  prepared->values = NULL;
+}
+
+/* A value as PostgreSQL reads it; json-c keeps the text until the value goes. */
+static const char *value_text(json_object *value)
+{
+  return value ? json_object_get_string(value) : NULL;
+}
+
+/* Text may hold neither NUL nor anything but UTF-8, and the server must not be the one to find out. */
+static bool value_good(json_object *value, const char *text)
+{
+  if (!json_object_is_type(value, json_type_string))
+    return true;
+  size_t length = (size_t)json_object_get_string_len(value);
+  return strlen(text) == length && text_is_utf8(text, length);
+}
+
+static enum lontar_error value_find(json_object *parameters, const struct named_name *name, const char **ret_text,
+                                    struct lontar_failure *failure)
+{
+  json_object *value = NULL;
+  char key[128];
+  if (name->length >= sizeof key)
+    return failure_set(failure, LONTAR_MISUSE, "the name of a parameter is too long");
+  memcpy(key, name->text, name->length);
+  key[name->length] = '\0';
+  if (!parameters || !json_object_object_get_ex(parameters, key, &value))
+    return failure_set(failure, LONTAR_MISUSE, "there is no parameter %s", key);
+  const char *text = value_text(value);
+  if (value && !text)
+    return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
+  if (!value_good(value, text))
+    return failure_set(failure, LONTAR_INVALID, "the parameter %s is not valid text", key);
+  *ret_text = text;
+  return LONTAR_OK;
+}
+
+static enum lontar_error prepared_make(const char *sql, json_object *parameters, struct prepared *prepared,
+                                       struct lontar_failure *failure)
+{
+  if (!sql || (parameters && !json_object_is_type(parameters, json_type_object)))
+    return failure_set(failure, LONTAR_MISUSE, "%s", sql ? "the parameters are no object" : "there is no statement");
+  const char *wrong = named_translate(sql, &prepared->named);
+  if (wrong)
+    return failure_set(failure, LONTAR_MISUSE, "%s", wrong);
+  size_t count = prepared->named.count;
+  prepared->values = calloc(count + 1, sizeof *prepared->values);
+  if (!prepared->values)
+    return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
+  for (size_t i = 0; i < count; i++) {
+    enum lontar_error error = value_find(parameters, &prepared->named.names[i], &prepared->values[i], failure);
+    if (error != LONTAR_OK)
+      return error;
+  }
+  prepared->wire =
+      (struct wire_statement){.sql = prepared->named.sql.data, .count = (int)count, .values = prepared->values};
+  return LONTAR_OK;
+}
+
+static enum lontar_error query_run(struct lontar_database *database, const char *sql, json_object *parameters,
+                                   PGresult **ret_result, struct lontar_failure *failure)
+{
+  CLEANUP(prepared_done) struct prepared prepared = {0};
+  failure_clear(failure);
+  enum lontar_error error = prepared_make(sql, parameters, &prepared, failure);
+  if (error != LONTAR_OK)
+    return error;
+  return database_run(database, &prepared.wire, 1, RETRY_NEVER, ret_result, failure);
+}
+
+enum lontar_error lontar_query(struct lontar_database *database, const char *sql, struct json_object *parameters,
+                               struct json_object **ret_rows, struct lontar_failure *failure)
+{
+  CLEANUP_RESULT PGresult *result = NULL;
+  enum lontar_error error = query_run(database, sql, parameters, &result, failure);
+  if (error != LONTAR_OK)
+    return error;
+  json_object *rows = json_object_new_array();
+  for (int i = 0; rows && i < PQntuples(result); i++) {
+    json_object *row = row_from_text(result, i);
+    if (!row || json_object_array_add(rows, row) != 0) {
+      json_object_put(row);
+      json_object_put(rows);
+      rows = NULL;
+    }
+  }
+  if (!rows)
+    return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
+  *ret_rows = rows;
+  return LONTAR_OK;
+}
+
+enum lontar_error lontar_query_one(struct lontar_database *database, const char *sql, struct json_object *parameters,
+                                   struct json_object **ret_row, struct lontar_failure *failure)
+{
+  CLEANUP_RESULT PGresult *result = NULL;
+  enum lontar_error error = query_run(database, sql, parameters, &result, failure);
+  if (error != LONTAR_OK)
+    return error;
+  json_object *row = PQntuples(result) > 0 ? row_from_text(result, 0) : NULL;
+  if (!row && PQntuples(result) > 0)
+    return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
+  *ret_row = row;
+  return LONTAR_OK;
+}
+
+enum lontar_error lontar_execute(struct lontar_database *database, const char *sql, struct json_object *parameters,
+                                 int64_t *ret_count, struct lontar_failure *failure)
+{
+  CLEANUP_RESULT PGresult *result = NULL;
+  enum lontar_error error = query_run(database, sql, parameters, &result, failure);
+  if (error != LONTAR_OK)
+    return error;
+  const char *text = PQcmdTuples(result);
+  int64_t count = 0;
+  (void)text_to_integer(text, strlen(text), &count); /* "" for what changes no rows */
+  if (ret_count)
+    *ret_count = count;
+  return LONTAR_OK;
+}
+
+/* All statements of a transaction, translated. */
+struct batch {
+  struct prepared *prepared;
+  struct wire_statement *wires;
+  size_t count;
+};
+
+static void batch_done(struct batch *batch)
+{
+  for (size_t i = 0; batch->prepared && i < batch->count; i++)
+    prepared_done(&batch->prepared[i]);
+  free(batch->prepared);
+  free(batch->wires);
+}
+
+enum lontar_error lontar_transaction(struct lontar_database *database, const struct lontar_statement *statements,
+                                     size_t count, struct lontar_failure *failure)
+{
+  failure_clear(failure);
+  if (count == 0)
+    return LONTAR_OK;
+  CLEANUP(batch_done) struct batch batch = {.count = count};
+  batch.prepared = calloc(count, sizeof *batch.prepared);
+  batch.wires = calloc(count, sizeof *batch.wires);
+  if (!batch.prepared || !batch.wires)
+    return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
+  for (size_t i = 0; i < count; i++) {
+    enum lontar_error error = prepared_make(statements[i].sql, statements[i].parameters, &batch.prepared[i], failure);
+    if (error != LONTAR_OK)
+      return error;
+    batch.wires[i] = batch.prepared[i].wire;
+  }
+  CLEANUP_RESULT PGresult *result = NULL;
+  return database_run(database, batch.wires, count, RETRY_CONFLICT, &result, failure);
+}

@@ -1,0 +1,247 @@
+/* The repositories: each operation is a row of a table, and one way of running them. */
+#include <lontar/repository.h>
+
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "library/database.h"
+#include "library/failure.h"
+#include "library/input.h"
+#include "library/rows.h"
+#include "repo/cursor.h"
+
+/* Rows that one statement of a deletion in batches takes at most. */
+enum { BATCH = 1000 };
+
+enum answer {
+  ANSWER_RECORD, /* the first row; without one LONTAR_NOT_FOUND */
+  ANSWER_LIST,
+  ANSWER_COUNT,
+  ANSWER_BATCHES, /* a count, of a statement that is repeated until it finds nothing more */
+};
+
+struct operation {
+  enum statement statement;
+  enum answer answer;
+  enum field required[INPUT_REQUIRED_MAX + 1];
+};
+
+static enum lontar_error statement_run(struct lontar_database *database, enum statement statement,
+                                       const struct values *values, PGresult **ret_result,
+                                       struct lontar_failure *failure)
+{
+  struct statement_parameters parameters;
+  Oid types[STATEMENT_FIELDS_MAX];
+  statement_types(statement, types);
+  statement_bind(statement, values, &parameters);
+  const struct wire_statement wire = {
+      .sql = statement_rows[statement].sql,
+      .count = parameters.count,
+      .types = types,
+      .values = parameters.values,
+      .lengths = parameters.lengths,
+      .formats = parameters.formats,
+      .result_format = 1,
+  };
+  unsigned retry = RETRY_CONFLICT | (statement_rows[statement].kind == READS ? RETRY_LOST : 0);
+  return database_run(database, &wire, 1, retry, ret_result, failure);
+}
+
+/* The value of a column in a row; VALUE_NULL when it is NULL or no such column. */
+static struct value column_read(enum statement statement, const PGresult *result, int row, enum field field)
+{
+  struct value value = {.state = VALUE_NULL};
+  int column = statement_column(statement, field);
+  if (column >= 0 && !PQgetisnull(result, row, column))
+    (void)statement_read(field, PQgetvalue(result, row, column), PQgetlength(result, row, column), &value);
+  return value;
+}
+
+/* The cursor of a row, by which the next page begins. */
+static json_object *cursor_json(enum statement statement, const PGresult *result, int row)
+{
+  char text[CURSOR_SIZE];
+  bool with_time = input_has_parameter(statement, FIELD_cursor_time);
+  struct value id = column_read(statement, result, row, FIELD_id);
+  struct value time = column_read(statement, result, row, FIELD_created_at);
+  size_t length = cursor_format(text, with_time, time.state == VALUE_SET ? time.integer : INT64_MIN, id.integer);
+  return json_object_new_string_len(text, (int)length);
+}
+
+static json_object *list_items(enum statement statement, const PGresult *result, int rows)
+{
+  json_object *items = json_object_new_array();
+  for (int row = 0; items && row < rows; row++) {
+    json_object *record = row_from_statement(statement, result, row);
+    if (!record || json_object_array_add(items, record) != 0) {
+      json_object_put(record);
+      json_object_put(items);
+      return NULL;
+    }
+  }
+  return items;
+}
+
+/* The page that was asked for; the row beyond it only says that there is another one. */
+static json_object *list_json(enum statement statement, const PGresult *result, int64_t limit)
+{
+  bool more = PQntuples(result) > limit;
+  int rows = more ? (int)limit : PQntuples(result);
+  json_object *items = list_items(statement, result, rows);
+  json_object *list = json_object_new_object();
+  if (items && list && row_add(list, "items", items) &&
+      row_add(list, "next", more ? cursor_json(statement, result, rows - 1) : NULL))
+    return list;
+  if (!list)
+    json_object_put(items);
+  json_object_put(list);
+  return NULL;
+}
+
+static json_object *count_json(int64_t count)
+{
+  json_object *object = json_object_new_object();
+  if (object && row_add(object, "count", json_object_new_int64(count)))
+    return object;
+  json_object_put(object);
+  return NULL;
+}
+
+/* Runs the statement until a batch is not full; `ret_count` is what all of them did. */
+static enum lontar_error batches_run(struct lontar_database *database, enum statement statement, struct values *values,
+                                     int64_t *ret_count, struct lontar_failure *failure)
+{
+  int64_t total = 0;
+  int64_t found = BATCH;
+  value_set_integer(&values->of[FIELD_limit], BATCH);
+  while (found == BATCH) {
+    CLEANUP_RESULT PGresult *result = NULL;
+    enum lontar_error error = statement_run(database, statement, values, &result, failure);
+    if (error != LONTAR_OK)
+      return error;
+    found = column_read(statement, result, 0, FIELD_count).integer;
+    total += found;
+  }
+  *ret_count = total;
+  return LONTAR_OK;
+}
+
+/* Hands the answer to the caller who wants it. */
+static enum lontar_error answer_give(json_object *answer, struct json_object **ret, struct lontar_failure *failure)
+{
+  if (!answer)
+    return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
+  if (ret)
+    *ret = answer;
+  else
+    json_object_put(answer);
+  return LONTAR_OK;
+}
+
+static enum lontar_error answer_batches(struct lontar_database *database, const struct operation *operation,
+                                        struct input *input, struct json_object **ret, struct lontar_failure *failure)
+{
+  int64_t count;
+  enum lontar_error error = batches_run(database, operation->statement, &input->values, &count, failure);
+  return error == LONTAR_OK ? answer_give(count_json(count), ret, failure) : error;
+}
+
+static enum lontar_error operation_run(struct lontar_database *database, const struct operation *operation,
+                                       struct json_object *object, struct json_object **ret,
+                                       struct lontar_failure *failure)
+{
+  struct input input;
+  enum statement statement = operation->statement;
+  failure_clear(failure);
+  enum lontar_error error = input_read(statement, operation->required, object, &input, failure);
+  if (error != LONTAR_OK)
+    return error;
+  if (operation->answer == ANSWER_BATCHES)
+    return answer_batches(database, operation, &input, ret, failure);
+  CLEANUP_RESULT PGresult *result = NULL;
+  error = statement_run(database, statement, &input.values, &result, failure);
+  if (error != LONTAR_OK)
+    return error;
+  if (operation->answer == ANSWER_LIST)
+    return answer_give(list_json(statement, result, input.values.of[FIELD_limit].integer), ret, failure);
+  if (operation->answer == ANSWER_COUNT)
+    return answer_give(count_json(column_read(statement, result, 0, FIELD_count).integer), ret, failure);
+  if (PQntuples(result) == 0)
+    return failure_set(failure, LONTAR_NOT_FOUND, "there is no such record");
+  json_object *record = row_from_statement(statement, result, 0);
+  if (record && statement == STATEMENT_session_create) {
+    const struct value *token = &input.values.of[FIELD_token];
+    (void)row_add(record, "token", json_object_new_string_len(token->text, (int)token->length));
+  }
+  return answer_give(record, ret, failure);
+}
+
+/* OPERATION(name, statement, answer, required members): the function and its row. */
+#define P(field) FIELD_##field,
+#define OPERATION(name, statement_name, answer_name, ...)                                                              \
+  enum lontar_error lontar_repository_##name(struct lontar_database *database, struct json_object *input,             \
+                                             struct json_object **ret, struct lontar_failure *failure)                \
+  {                                                                                                                    \
+    static const struct operation operation = {STATEMENT_##statement_name, ANSWER_##answer_name, {__VA_ARGS__}};       \
+    return operation_run(database, &operation, input, ret, failure);                                                   \
+  }
+
+OPERATION(user_create, user_create, RECORD, P(username) P(password) P(role))
+OPERATION(user_get, user_get, RECORD, P(id))
+OPERATION(user_get_by_username, user_get_by_username, RECORD, P(username))
+OPERATION(user_list, user_list, LIST, FIELD_none)
+OPERATION(user_update, user_update, RECORD, P(id))
+OPERATION(user_delete, user_delete, RECORD, P(id))
+OPERATION(session_create, session_create, RECORD, P(user_id))
+OPERATION(session_get, session_principal, RECORD, P(token))
+OPERATION(session_list, session_list, LIST, P(user_id))
+OPERATION(session_delete, session_delete, COUNT, P(token))
+OPERATION(session_delete_all, session_delete_all, COUNT, P(user_id))
+OPERATION(session_delete_expired, session_delete_expired, BATCHES, FIELD_none)
+OPERATION(chat_create, chat_create, RECORD, P(user_id) P(question) P(response))
+OPERATION(chat_list_by_user, chat_list_by_user, LIST, P(user_id))
+OPERATION(chat_count_by_user, chat_count_by_user, COUNT, P(user_id))
+OPERATION(chat_list_by_subject, chat_list_by_subject, LIST, P(subject_id))
+OPERATION(chat_count_by_subject, chat_count_by_subject, COUNT, P(subject_id))
+OPERATION(chat_list_recent, chat_list_recent, LIST, FIELD_none)
+OPERATION(chat_delete_old, chat_delete_old, BATCHES, P(older_than_days))
+OPERATION(subject_create, subject_create, RECORD, P(grade) P(name) P(code))
+OPERATION(subject_get, subject_get, RECORD, P(id))
+OPERATION(subject_list, subject_list, LIST, FIELD_none)
+OPERATION(subject_update, subject_update, RECORD, P(id))
+OPERATION(subject_delete, subject_delete, RECORD, P(id))
+OPERATION(book_create, book_create, RECORD, P(subject_id) P(title))
+OPERATION(book_get, book_get, RECORD, P(id))
+OPERATION(book_list, book_list, LIST, FIELD_none)
+OPERATION(book_update, book_update, RECORD, P(id))
+OPERATION(book_delete, book_delete, RECORD, P(id))
+
+/* Replaces an old hash; that it fails must not keep anybody out, because the next log-in tries again. */
+static void password_renew(struct lontar_database *database, const struct value *id, const struct value *old,
+                           const struct value *password)
+{
+  char hash[PASSWORD_HASH_SIZE];
+  struct values values = {0};
+  if (password_hash(password->text, password->length, hash) != LONTAR_OK)
+    return;
+  values.of[FIELD_id] = *id;
+  values.of[FIELD_old_password_hash] = *old;
+  value_set_text(&values.of[FIELD_password_hash], hash, strlen(hash));
+  CLEANUP_RESULT PGresult *result = NULL;
+  (void)statement_run(database, STATEMENT_user_rehash, &values, &result, NULL);
+}
+
+enum lontar_error lontar_repository_user_verify(struct lontar_database *database, struct json_object *input,
+                                                struct json_object **ret, struct lontar_failure *failure)
+{
+  enum statement statement = STATEMENT_user_credentials;
+  json_object *password_json = NULL;
+  CLEANUP_RESULT PGresult *result = NULL;
+  failure_clear(failure);
+  (void)input;
+  (void)password_json;
+  (void)ret;
+  (void)statement;
+  return LONTAR_INTERNAL;
+}

@@ -1,0 +1,127 @@
+/* Results as json-c objects. */
+#include "library/rows.h"
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+/* PostgreSQL's type numbers, which never change. */
+enum { TYPE_BOOL = 16, TYPE_INT8 = 20, TYPE_INT2 = 21, TYPE_INT4 = 23, TYPE_OID = 26, TYPE_JSON = 114 };
+enum { TYPE_FLOAT4 = 700, TYPE_FLOAT8 = 701, TYPE_JSONB = 3802 };
+
+static json_object *text_value(const char *text, int length)
+{
+  return json_object_new_string_len(text, length);
+}
+
+static json_object *integer_value(const char *text, int length)
+{
+  int64_t number;
+  return text_to_integer(text, (size_t)length, &number) ? json_object_new_int64(number) : text_value(text, length);
+}
+
+/* NaN and the infinities have no JSON number. */
+static json_object *real_value(const char *text, int length)
+{
+  bool finite = strspn(text, "+-.0123456789eE") == (size_t)length;
+  return finite ? json_object_new_double_s(strtod(text, NULL), text) : text_value(text, length);
+}
+
+/* What json-c cannot read stays text. */
+static json_object *document_value(const char *text, int length)
+{
+  json_tokener *tokener = json_tokener_new();
+  json_object *value = tokener ? json_tokener_parse_ex(tokener, text, length + 1) : NULL;
+  bool parsed = tokener && json_tokener_get_error(tokener) == json_tokener_success;
+  if (tokener)
+    json_tokener_free(tokener);
+  return parsed ? value : text_value(text, length);
+}
+
+static json_object *column_value(Oid type, const char *text, int length)
+{
+  switch (type) {
+  case TYPE_BOOL:
+    return json_object_new_boolean(text[0] == 't');
+  case TYPE_INT2:
+  case TYPE_INT4:
+  case TYPE_INT8:
+  case TYPE_OID:
+    return integer_value(text, length);
+  case TYPE_FLOAT4:
+  case TYPE_FLOAT8:
+    return real_value(text, length);
+  case TYPE_JSON:
+  case TYPE_JSONB:
+    return document_value(text, length);
+  default:
+    return text_value(text, length);
+  }
+}
+
+bool row_add(json_object *object, const char *name, json_object *value)
+{
+  if (json_object_object_add(object, name, value) == 0)
+    return true;
+  json_object_put(value);
+  return false;
+}
+
+json_object *row_from_text(const PGresult *result, int row)
+{
+  json_object *object = json_object_new_object();
+  for (int column = 0; object && column < PQnfields(result); column++) {
+    json_object *value = NULL;
+    if (!PQgetisnull(result, row, column))
+      value = column_value(PQftype(result, column), PQgetvalue(result, row, column), PQgetlength(result, row, column));
+    if (!row_add(object, PQfname(result, column), value)) {
+      json_object_put(object);
+      return NULL;
+    }
+  }
+  return object;
+}
+
+static json_object *time_value(int64_t wall)
+{
+  char text[CLOCK_RFC3339_SIZE];
+  if (wall == INT64_MIN || wall == INT64_MAX)
+    return json_object_new_string(wall == INT64_MIN ? "-infinity" : "infinity");
+  return json_object_new_string_len(text, (int)clock_rfc3339(wall, text));
+}
+
+static json_object *field_value(enum field field, const struct value *value)
+{
+  if (value->state != VALUE_SET)
+    return NULL;
+  switch (field_rows[field].type) {
+  case FIELD_INTEGER:
+    return json_object_new_int64(value->integer);
+  case FIELD_REAL:
+    return json_object_new_double(value->real);
+  case FIELD_TIME:
+    return time_value(value->integer);
+  case FIELD_TEXT:
+    break;
+  }
+  return json_object_new_string_len(value->text, (int)value->length);
+}
+
+json_object *row_from_statement(enum statement statement, const PGresult *result, int row)
+{
+  const enum field *columns = statement_rows[statement].columns;
+  json_object *object = json_object_new_object();
+  for (int i = 0; object && columns[i] != FIELD_none; i++) {
+    struct value value = {.state = VALUE_NULL};
+    const char *data = PQgetisnull(result, row, i) ? NULL : PQgetvalue(result, row, i);
+    if (!statement_read(columns[i], data, PQgetlength(result, row, i), &value) ||
+        !row_add(object, field_rows[columns[i]].name, field_value(columns[i], &value))) {
+      json_object_put(object);
+      return NULL;
+    }
+  }
+  return object;
+}
