@@ -1,10 +1,9 @@
 /* The input of a repository's operation. */
 #include "library/input.h"
 
+#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <json-c/json.h>
 
 #include "base/text.h"
 #include "library/failure.h"
@@ -39,7 +38,8 @@ static bool input_takes(enum statement statement, enum field field)
     if (field == stand_ins[i].parameter)
       return false;
     if (field == stand_ins[i].member)
-      return input_has_parameter(statement, stand_ins[i].parameter);
+      return input_has_parameter(statement, stand_ins[i].parameter) ||
+             statement_column(statement, stand_ins[i].parameter) >= 0;
   }
   for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
     if (field == made[i])
@@ -173,8 +173,7 @@ enum lontar_error input_read(enum statement statement, const enum field *require
   *ret_input = (struct input){0};
   if (object && !json_object_is_type(object, json_type_object))
     return failure_set(failure, LONTAR_MISUSE, "the input is no object");
-  enum lontar_error error =
-      object ? input_read_members(statement, object, &ret_input->values, failure) : LONTAR_OK;
+  enum lontar_error error = object ? input_read_members(statement, object, &ret_input->values, failure) : LONTAR_OK;
   if (error != LONTAR_OK)
     return error;
   for (int i = 0; required[i] != FIELD_none; i++) {

@@ -1,14 +1,12 @@
 /* The repositories: each operation is a row of a table, and one way of running them. */
-#include <lontar/repository.h>
-
-#include <string.h>
-
 #include <json-c/json.h>
 
-#include "library/database.h"
+#include <lontar/repository.h>
+
 #include "library/failure.h"
 #include "library/input.h"
 #include "library/rows.h"
+#include "library/run.h"
 #include "repo/cursor.h"
 
 /* Rows that one statement of a deletion in batches takes at most. */
@@ -27,44 +25,13 @@ struct operation {
   enum field required[INPUT_REQUIRED_MAX + 1];
 };
 
-static enum lontar_error statement_run(struct lontar_database *database, enum statement statement,
-                                       const struct values *values, PGresult **ret_result,
-                                       struct lontar_failure *failure)
-{
-  struct statement_parameters parameters;
-  Oid types[STATEMENT_FIELDS_MAX];
-  statement_types(statement, types);
-  statement_bind(statement, values, &parameters);
-  const struct wire_statement wire = {
-      .sql = statement_rows[statement].sql,
-      .count = parameters.count,
-      .types = types,
-      .values = parameters.values,
-      .lengths = parameters.lengths,
-      .formats = parameters.formats,
-      .result_format = 1,
-  };
-  unsigned retry = RETRY_CONFLICT | (statement_rows[statement].kind == READS ? RETRY_LOST : 0);
-  return database_run(database, &wire, 1, retry, ret_result, failure);
-}
-
-/* The value of a column in a row; VALUE_NULL when it is NULL or no such column. */
-static struct value column_read(enum statement statement, const PGresult *result, int row, enum field field)
-{
-  struct value value = {.state = VALUE_NULL};
-  int column = statement_column(statement, field);
-  if (column >= 0 && !PQgetisnull(result, row, column))
-    (void)statement_read(field, PQgetvalue(result, row, column), PQgetlength(result, row, column), &value);
-  return value;
-}
-
 /* The cursor of a row, by which the next page begins. */
 static json_object *cursor_json(enum statement statement, const PGresult *result, int row)
 {
   char text[CURSOR_SIZE];
   bool with_time = input_has_parameter(statement, FIELD_cursor_time);
-  struct value id = column_read(statement, result, row, FIELD_id);
-  struct value time = column_read(statement, result, row, FIELD_created_at);
+  struct value id = run_column(statement, result, row, FIELD_id);
+  struct value time = run_column(statement, result, row, FIELD_created_at);
   size_t length = cursor_format(text, with_time, time.state == VALUE_SET ? time.integer : INT64_MIN, id.integer);
   return json_object_new_string_len(text, (int)length);
 }
@@ -117,10 +84,10 @@ static enum lontar_error batches_run(struct lontar_database *database, enum stat
   value_set_integer(&values->of[FIELD_limit], BATCH);
   while (found == BATCH) {
     CLEANUP_RESULT PGresult *result = NULL;
-    enum lontar_error error = statement_run(database, statement, values, &result, failure);
+    enum lontar_error error = run_statement(database, statement, values, &result, failure);
     if (error != LONTAR_OK)
       return error;
-    found = column_read(statement, result, 0, FIELD_count).integer;
+    found = run_column(statement, result, 0, FIELD_count).integer;
     total += found;
   }
   *ret_count = total;
@@ -160,13 +127,13 @@ static enum lontar_error operation_run(struct lontar_database *database, const s
   if (operation->answer == ANSWER_BATCHES)
     return answer_batches(database, operation, &input, ret, failure);
   CLEANUP_RESULT PGresult *result = NULL;
-  error = statement_run(database, statement, &input.values, &result, failure);
+  error = run_statement(database, statement, &input.values, &result, failure);
   if (error != LONTAR_OK)
     return error;
   if (operation->answer == ANSWER_LIST)
     return answer_give(list_json(statement, result, input.values.of[FIELD_limit].integer), ret, failure);
   if (operation->answer == ANSWER_COUNT)
-    return answer_give(count_json(column_read(statement, result, 0, FIELD_count).integer), ret, failure);
+    return answer_give(count_json(run_column(statement, result, 0, FIELD_count).integer), ret, failure);
   if (PQntuples(result) == 0)
     return failure_set(failure, LONTAR_NOT_FOUND, "there is no such record");
   json_object *record = row_from_statement(statement, result, 0);
@@ -180,8 +147,8 @@ static enum lontar_error operation_run(struct lontar_database *database, const s
 /* OPERATION(name, statement, answer, required members): the function and its row. */
 #define P(field) FIELD_##field,
 #define OPERATION(name, statement_name, answer_name, ...)                                                              \
-  enum lontar_error lontar_repository_##name(struct lontar_database *database, struct json_object *input,             \
-                                             struct json_object **ret, struct lontar_failure *failure)                \
+  enum lontar_error lontar_repository_##name(struct lontar_database *database, struct json_object *input,              \
+                                             struct json_object **ret, struct lontar_failure *failure)                 \
   {                                                                                                                    \
     static const struct operation operation = {STATEMENT_##statement_name, ANSWER_##answer_name, {__VA_ARGS__}};       \
     return operation_run(database, &operation, input, ret, failure);                                                   \
@@ -216,32 +183,3 @@ OPERATION(book_get, book_get, RECORD, P(id))
 OPERATION(book_list, book_list, LIST, FIELD_none)
 OPERATION(book_update, book_update, RECORD, P(id))
 OPERATION(book_delete, book_delete, RECORD, P(id))
-
-/* Replaces an old hash; that it fails must not keep anybody out, because the next log-in tries again. */
-static void password_renew(struct lontar_database *database, const struct value *id, const struct value *old,
-                           const struct value *password)
-{
-  char hash[PASSWORD_HASH_SIZE];
-  struct values values = {0};
-  if (password_hash(password->text, password->length, hash) != LONTAR_OK)
-    return;
-  values.of[FIELD_id] = *id;
-  values.of[FIELD_old_password_hash] = *old;
-  value_set_text(&values.of[FIELD_password_hash], hash, strlen(hash));
-  CLEANUP_RESULT PGresult *result = NULL;
-  (void)statement_run(database, STATEMENT_user_rehash, &values, &result, NULL);
-}
-
-enum lontar_error lontar_repository_user_verify(struct lontar_database *database, struct json_object *input,
-                                                struct json_object **ret, struct lontar_failure *failure)
-{
-  enum statement statement = STATEMENT_user_credentials;
-  json_object *password_json = NULL;
-  CLEANUP_RESULT PGresult *result = NULL;
-  failure_clear(failure);
-  (void)input;
-  (void)password_json;
-  (void)ret;
-  (void)statement;
-  return LONTAR_INTERNAL;
-}
