@@ -146,14 +146,21 @@ static const char *read_text(struct json_object *member, bool boolean, struct va
   return NULL;
 }
 
-/* Reads a member by its field's type and rules. */
-static const char *read_member(enum field field, struct json_object *member, struct value *ret_value)
+static bool is_required_here(const struct field_input *inputs, enum field field)
+{
+  while (inputs->field != field)
+    inputs++;
+  return inputs->required;
+}
+
+/* Reads a member by its field's type and rules; what is required may not be null either. */
+static const char *read_member(enum field field, bool required, struct json_object *member, struct value *ret_value)
 {
   const struct field_row *row = &field_rows[field];
   struct value value = {.state = VALUE_NULL};
   const char *wrong = NULL;
   if (member == NULL) {
-    if (!(row->rules & RULE_NULLABLE))
+    if (required || !(row->rules & RULE_NULLABLE))
       return "must not be null";
     *ret_value = value;
     return NULL;
@@ -189,7 +196,7 @@ static void read_members(struct json_object *root, const struct field_input *inp
     const char *wrong = not_known;
     if (field != FIELD_none && is_listed(inputs, field)) {
       given[field] = true;
-      wrong = read_member(field, member, &values->of[field]);
+      wrong = read_member(field, is_required_here(inputs, field), member, &values->of[field]);
     }
     if (wrong != NULL)
       problems_add(problems, name, length, wrong);

@@ -19,6 +19,7 @@ struct connection {
   bool unflushed; /* libpq has bytes that the socket did not take */
   int64_t statement_timeout;
   struct job_list pipeline; /* sent, oldest first */
+  bool dismissed;           /* the server ended the session on an administrator's command */
   enum lontar_error error;
   char message[256];
 };
@@ -34,15 +35,22 @@ static bool break_with(struct connection *connection, enum lontar_error error, c
   return false;
 }
 
+/* libpq begins with the server's address, which belongs into no log: "connection to server at … failed: reason". */
 static bool break_with_libpq(struct connection *connection)
 {
-  return break_with(connection, LONTAR_UNAVAILABLE, PQerrorMessage(connection->libpq));
+  const char *text = PQerrorMessage(connection->libpq);
+  const char *reason = strstr(text, " failed: ");
+  return break_with(connection, LONTAR_UNAVAILABLE, reason != NULL ? reason + strlen(" failed: ") : text);
 }
 
-static void ignore_notice(void *argument, const PGresult *result)
+/* Remembers whether the server said goodbye on an administrator's command; to an idle session it says so by a notice.
+ */
+static void note_dismissal(void *argument, const PGresult *result)
 {
-  (void)argument;
-  (void)result;
+  struct connection *connection = argument;
+  const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  if (sqlstate != NULL && strcmp(sqlstate, "57P01") == 0)
+    connection->dismissed = true;
 }
 
 struct connection *connection_open(const struct connection_settings *settings, const struct connection_owner *owner)
@@ -64,7 +72,7 @@ struct connection *connection_open(const struct connection_settings *settings, c
     free(connection);
     return NULL;
   }
-  PQsetNoticeReceiver(connection->libpq, ignore_notice, NULL);
+  PQsetNoticeReceiver(connection->libpq, note_dismissal, connection);
   if (PQstatus(connection->libpq) == CONNECTION_BAD)
     (void)break_with_libpq(connection);
   return connection;
@@ -116,6 +124,11 @@ int connection_wants(const struct connection *connection)
 const struct job *connection_head(const struct connection *connection)
 {
   return TAILQ_FIRST(&connection->pipeline);
+}
+
+bool connection_was_dismissed(const struct connection *connection)
+{
+  return connection->dismissed;
 }
 
 enum lontar_error connection_error(const struct connection *connection)
@@ -275,6 +288,7 @@ static void receive_result(struct connection *connection, PGresult *result)
     return;
   }
   if (ends_session(result)) {
+    note_dismissal(connection, result);
     (void)break_with(connection, LONTAR_UNAVAILABLE, PQresultErrorMessage(result));
     PQclear(result);
     return;

@@ -84,7 +84,10 @@ void connection_take_jobs(struct connection *connection, struct job_list *jobs);
 /* The job the server works on, NULL when the pipeline is empty. */
 const struct job *connection_head(const struct connection *connection);
 
-/* Why it broke: our error, and a text for the log (it may name the host, never the password). */
+/* True when it broke because an administrator ended the session (57P01): no statement is to blame for that. */
+bool connection_was_dismissed(const struct connection *connection);
+
+/* Why it broke: our error, and a text for the log (no host, no password). */
 enum lontar_error connection_error(const struct connection *connection);
 const char *connection_message(const struct connection *connection);
 

@@ -13,7 +13,8 @@ static void on_ready(evutil_socket_t fd, short what, void *argument);
 static uint32_t random_bits(void)
 {
   uint32_t bits = 0;
-  (void)getrandom(&bits, sizeof bits, GRND_NONBLOCK);
+  if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) < 0)
+    return (uint32_t)clock_steady(); /* jitter needs no better */
   return bits;
 }
 
@@ -75,24 +76,25 @@ static void mark_up(struct pool *pool)
   }
 }
 
-/* A job whose connection died. A read is sent once more; a write may have happened, so it is not. */
-static void give_back_lost(struct pool *pool, struct job *job, enum lontar_error error)
+/* A job whose connection died. A write may have happened, so it is not sent again. A read is, but only once where it
+ * may be what kills the server; `blameless` connections ended on an administrator's command. */
+static void give_back_lost(struct pool *pool, struct job *job, enum lontar_error error, bool blameless)
 {
   bool read = statement_rows[job->statement].kind == READS;
   if (read && !job->retried && error != LONTAR_DEADLINE) {
-    job->retried = true;
+    job->retried = !blameless;
     pool_enqueue_first(pool, job);
     return;
   }
   pool_finish(job, error, NULL);
 }
 
-static void lose_jobs(struct pool *pool, struct job_list *lost, enum lontar_error error)
+static void lose_jobs(struct pool *pool, struct job_list *lost, enum lontar_error error, bool blameless)
 {
   struct job *job;
   while ((job = TAILQ_LAST(lost, job_list)) != NULL) {
     TAILQ_REMOVE(lost, job, link);
-    give_back_lost(pool, job, error);
+    give_back_lost(pool, job, error, blameless);
   }
 }
 
@@ -105,11 +107,21 @@ static void failed_to_open(struct pool *pool, const char *message)
     mark_down(pool, message);
 }
 
+/* All connections are often ended at once, and those that get a job in that moment die without a word. */
+static bool belongs_to_dismissal(struct pool *pool, const struct connection *connection)
+{
+  int64_t now = clock_steady();
+  if (connection_was_dismissed(connection))
+    pool->dismissed = now;
+  return pool->dismissed != 0 && now - pool->dismissed < CLOCK_SECOND;
+}
+
 /* The connection is of no use any more: take what it owes, close it, and tell the state of things. */
 void place_lose(struct place *place, enum lontar_error error, const char *message)
 {
   struct pool *pool = place->pool;
   bool was_opening = pool->slots[place->index].state == SLOT_CONNECTING;
+  bool blameless = belongs_to_dismissal(pool, place->connection);
   struct job_list lost = TAILQ_HEAD_INITIALIZER(lost);
   char text[256];
   snprintf(text, sizeof text, "%s", message);
@@ -119,7 +131,7 @@ void place_lose(struct place *place, enum lontar_error error, const char *messag
     failed_to_open(pool, text);
   else
     log_line(LOG_LEVEL_WARNING, "lost a connection: %s", text);
-  lose_jobs(pool, &lost, error);
+  lose_jobs(pool, &lost, error, blameless);
   if (pool->numbers.down)
     pool_fail_waiting(pool, LONTAR_UNAVAILABLE);
 }

@@ -34,6 +34,7 @@ struct pool {
   int joinable;            /* the place whose open segment takes more appends, -1 for none */
   int failures;            /* attempts to connect that failed in a row */
   int64_t next_attempt;
+  int64_t dismissed; /* when an administrator last ended a connection */
   struct pool_numbers numbers;
 };
 

@@ -65,7 +65,7 @@ static void on_beat(evutil_socket_t fd, short what, void *argument)
   show_numbers(worker);
   if (worker->drain_until == 0)
     return;
-  int busy = front_busy_count(worker->front);
+  int busy = front_busy_count(worker->front) + (worker->handler.cleanup != NULL);
   if (busy > 0 && clock_steady() < worker->drain_until)
     return;
   if (busy > 0)
