@@ -53,13 +53,16 @@ static void read_boot_id(uint64_t out[2])
 
 static int map(int descriptor, int protection, struct board **ret)
 {
-  CLEANUP_FREE struct board *board = calloc(1, sizeof *board);
-  if (!board)
-    return ENOMEM;
-  board->layout = mmap(NULL, sizeof *board->layout, protection, MAP_SHARED, descriptor, 0);
-  if (board->layout == MAP_FAILED)
+  struct board_layout *layout = mmap(NULL, sizeof *layout, protection, MAP_SHARED, descriptor, 0);
+  if (layout == MAP_FAILED)
     return errno;
-  *ret = TAKE(board);
+  struct board *board = malloc(sizeof *board);
+  if (!board) {
+    (void)munmap(layout, sizeof *layout);
+    return ENOMEM;
+  }
+  board->layout = layout;
+  *ret = board;
   return 0;
 }
 

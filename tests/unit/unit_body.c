@@ -181,6 +181,16 @@ static void all_problems_are_collected(void)
   CU_ASSERT_EQUAL(parsed.problems.count, 5);
 }
 
+static void required_fields_are_not_null(void)
+{
+  static const struct field_input required[] = {{FIELD_subject_id, true}, {FIELD_none, false}};
+  static const char text[] = "{\"subject_id\":null}";
+  CLEANUP_PARSED struct parsed parsed = {0};
+  parsed.error = body_parse(text, strlen(text), required, &parsed.body, &parsed.values, &parsed.problems);
+  CU_ASSERT_EQUAL(parsed.error, LONTAR_INVALID);
+  UNIT_TEXT(parsed.problems.of[0].message, strlen(parsed.problems.of[0].message), "must not be null");
+}
+
 static void an_empty_body_gives_nothing(void)
 {
   static const struct field_input optional[] = {{FIELD_title, false}, {FIELD_none, false}};
@@ -199,4 +209,4 @@ UNIT_CASES(body, UNIT_CASE(a_good_body_sets_its_values), UNIT_CASE(numbers_may_h
            UNIT_CASE(booleans_become_words), UNIT_CASE(unreadable_bodies_are_malformed),
            UNIT_CASE(wrong_values_are_named), UNIT_CASE(nul_is_invalid_wherever_it_hides),
            UNIT_CASE(colons_inside_strings_are_no_members), UNIT_CASE(all_problems_are_collected),
-           UNIT_CASE(an_empty_body_gives_nothing));
+           UNIT_CASE(required_fields_are_not_null), UNIT_CASE(an_empty_body_gives_nothing));
