@@ -3,7 +3,6 @@
 
 #include <event2/event.h>
 #include <signal.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -190,8 +189,6 @@ static bool build(struct worker *worker)
   worker->handler.slot = board_slot(worker->start->board, worker->start->index);
   worker->handler.config = worker->config;
   board_worker_begin(worker->handler.slot, (uint64_t)getpid());
-  if (sodium_init() < 0)
-    return false;
   if (keyring_load(worker->config->keyring, &worker->handler.keyring, message, sizeof message) != LONTAR_OK) {
     log_line(LOG_LEVEL_ERROR, "%s", message);
     return false;
