@@ -196,10 +196,10 @@ static void on_job_done(void *argument, struct connection *connection, struct jo
   struct policy_slot *slot = &pool->slots[place->index];
   (void)connection;
   slot->in_flight--;
-  place->head_since = clock_steady();
+  slot->head_since = clock_steady();
   if (slot->in_flight == 0) {
     slot->writing = false;
-    slot->idle_since = place->head_since;
+    slot->idle_since = slot->head_since;
   }
   if (again || retries_conflict(job, error)) {
     job->alone = true;

@@ -3,17 +3,19 @@
 
 #include "base/clock.h"
 
-static bool takes_read(const struct policy_slot *slot)
+static bool takes_read(const struct policy_slot *slot, int64_t now)
 {
-  return slot->state == SLOT_READY && !slot->writing && slot->in_flight < POLICY_READ_DEPTH;
+  if (slot->state != SLOT_READY || slot->writing)
+    return false;
+  return slot->in_flight == 0 || (slot->in_flight < POLICY_READ_DEPTH && now - slot->head_since < POLICY_SLOW);
 }
 
 /* The fullest pipeline that still has room: few busy connections make full pipelines and fewer wake-ups. */
-static int pick_for_read(const struct policy_slot *slots, int count)
+static int pick_for_read(const struct policy_slot *slots, int count, int64_t now)
 {
   int best = -1;
   for (int i = 0; i < count; i++)
-    if (takes_read(&slots[i]) && (best < 0 || slots[i].in_flight > slots[best].in_flight))
+    if (takes_read(&slots[i], now) && (best < 0 || slots[i].in_flight > slots[best].in_flight))
       best = i;
   return best;
 }
@@ -43,10 +45,10 @@ static bool leaves_last(const struct policy_slot *slots, int count)
   return ready > 1 && writing == ready - 1;
 }
 
-int policy_pick(const struct policy_slot *slots, int count, enum statement_kind kind, int joinable)
+int policy_pick(const struct policy_slot *slots, int count, enum statement_kind kind, int joinable, int64_t now)
 {
   if (kind == READS)
-    return pick_for_read(slots, count);
+    return pick_for_read(slots, count, now);
   if (kind == APPENDS && joinable >= 0 && slots[joinable].state == SLOT_READY &&
       slots[joinable].in_flight < POLICY_APPENDS_A_COMMIT)
     return joinable;

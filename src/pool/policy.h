@@ -14,6 +14,10 @@
  * commits of others. */
 enum { POLICY_OVERFLOW_AFTER = 20000 };
 
+/* A statement that runs longer (microseconds) holds up what stands behind it in its pipeline; nothing is added there.
+ */
+enum { POLICY_SLOW = 5000 };
+
 /* How many reads wait in one connection's pipeline before the next connection is woken, and how many appends share a
  * commit. Sources: the measurements in src/README.md. */
 enum { POLICY_READ_DEPTH = 32, POLICY_APPENDS_A_COMMIT = 32 };
@@ -38,16 +42,17 @@ struct policy_slot {
   int in_flight;      /* statements sent and not answered */
   bool writing;       /* some of them write */
   int64_t opened;     /* when it became ready */
+  int64_t head_since; /* since when the server works on the oldest statement */
   int64_t idle_since; /* when its pipeline became empty */
   int64_t recycle_at; /* age limit with its jitter */
 };
 
 /*
- * The slot that takes a statement of this kind now, -1 when all are busy. Reads fill one pipeline before the next;
- * appends join only what is sent together (`joinable` is the slot of the unfinished group, or -1); writes go alone.
- * Writes leave the last connection to the reads.
+ * The slot that takes a statement of this kind now, -1 when all are busy. Reads fill one pipeline before the next, but
+ * not behind a statement that has run for POLICY_SLOW; appends join only what is sent together (`joinable` is the slot
+ * of the unfinished group, or -1); writes go alone. Writes leave the last connection to the reads.
  */
-int policy_pick(const struct policy_slot *slots, int count, enum statement_kind kind, int joinable);
+int policy_pick(const struct policy_slot *slots, int count, enum statement_kind kind, int joinable, int64_t now);
 
 /* True when another connection should be opened: below the size always, beyond it one after the other while the first
  * of the queue has waited (microseconds; -1: nobody waits) for POLICY_OVERFLOW_AFTER. */

@@ -77,7 +77,7 @@ static bool send_to(struct pool *pool, int index, struct job *job)
   }
   job->sent = now;
   if (slot->in_flight++ == 0)
-    place->head_since = now;
+    slot->head_since = now;
   slot->writing = slot->writing || kind != READS;
   if (kind == APPENDS && !job->alone)
     pool->joinable = index;
@@ -96,8 +96,8 @@ static int pick(const struct pool *pool, const struct job *job)
 {
   enum statement_kind kind = statement_rows[job->statement].kind;
   if (job->alone)
-    return policy_pick(pool->slots, pool->capacity, WRITES, -1);
-  return policy_pick(pool->slots, pool->capacity, kind, pool->joinable);
+    return policy_pick(pool->slots, pool->capacity, WRITES, -1, clock_steady());
+  return policy_pick(pool->slots, pool->capacity, kind, pool->joinable, clock_steady());
 }
 
 /* Sends what can be sent, in order; a job that finds no connection does not hold up those of the other kind. */
@@ -168,7 +168,7 @@ static void inspect(struct place *place, int64_t now)
   struct policy_slot *slot = &pool->slots[place->index];
   if (slot->state == SLOT_CONNECTING && now - place->begun > pool->settings.connect_timeout) {
     place_lose(place, LONTAR_UNAVAILABLE, "connecting took too long");
-  } else if (slot->in_flight > 0 && now - place->head_since > pool->settings.statement_timeout + GRACE) {
+  } else if (slot->in_flight > 0 && now - slot->head_since > pool->settings.statement_timeout + GRACE) {
     place_lose(place, LONTAR_DEADLINE, "the server does not answer");
   } else if (policy_should_drain(&pool->settings.policy, pool->slots, pool->capacity, place->index, now)) {
     slot->state = SLOT_DRAINING;

@@ -14,9 +14,8 @@ struct place {
   struct event *event;
   evutil_socket_t watched;
   short watched_for;
-  bool dirty;         /* has an open segment, to be synced at the end of this round of the loop */
-  int64_t begun;      /* when it began to connect */
-  int64_t head_since; /* since when the server works on the oldest job */
+  bool dirty;    /* has an open segment, to be synced at the end of this round of the loop */
+  int64_t begun; /* when it began to connect */
 };
 
 struct pool {

@@ -20,43 +20,53 @@ static struct policy_slot ready(int in_flight, bool writing, int64_t idle_since)
 static void reads_fill_one_pipeline_before_the_next(void)
 {
   struct policy_slot slots[SLOTS] = {ready(0, false, 1), ready(5, false, 1), ready(POLICY_READ_DEPTH, false, 1)};
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, -1), 1);
+  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, -1, 0), 1);
   slots[1].in_flight = POLICY_READ_DEPTH;
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, -1), 0);
+  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, -1, 0), 0);
   slots[0].state = SLOT_DRAINING;
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, -1), -1);
+  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, -1, 0), -1);
+}
+
+static void reads_do_not_queue_behind_a_slow_statement(void)
+{
+  struct policy_slot slots[SLOTS] = {ready(0, false, 1), ready(5, false, 1)};
+  slots[1].head_since = 1000;
+  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, -1, 1000 + POLICY_SLOW - 1), 1);
+  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, -1, 1000 + POLICY_SLOW), 0);
+  slots[0].state = SLOT_CLOSED;
+  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, -1, 1000 + POLICY_SLOW), -1);
 }
 
 static void reads_keep_away_from_writes(void)
 {
   struct policy_slot slots[SLOTS] = {ready(3, true, 1), ready(0, false, 1)};
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, 0), 1);
+  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, 0, 0), 1);
   slots[1].state = SLOT_CLOSED;
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, 0), -1);
+  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, 0, 0), -1);
 }
 
 static void writes_take_the_last_used_idle_connection(void)
 {
   struct policy_slot slots[SLOTS] = {ready(0, false, 7), ready(0, false, 9), ready(0, false, 8)};
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, WRITES, -1), 1);
+  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, WRITES, -1, 0), 1);
 }
 
 static void writes_leave_the_last_connection_to_reads(void)
 {
   struct policy_slot slots[SLOTS] = {ready(1, true, 1), ready(0, false, 1)};
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, WRITES, -1), -1);
+  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, WRITES, -1, 0), -1);
   slots[1].state = SLOT_CLOSED;
   slots[0] = ready(0, false, 1);
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, WRITES, -1), 0);
+  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, WRITES, -1, 0), 0);
 }
 
 static void appends_join_the_open_group_up_to_its_size(void)
 {
   struct policy_slot slots[SLOTS] = {ready(1, true, 1), ready(0, false, 1), ready(0, false, 2)};
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, APPENDS, 0), 0);
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, WRITES, 0), 2);
+  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, APPENDS, 0, 0), 0);
+  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, WRITES, 0, 0), 2);
   slots[0].in_flight = POLICY_APPENDS_A_COMMIT;
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, APPENDS, 0), 2);
+  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, APPENDS, 0, 0), 2);
 }
 
 static void opens_up_to_the_size_and_beyond_it_only_for_those_who_wait(void)
@@ -103,7 +113,8 @@ static void backs_off_from_a_tenth_of_a_second_to_five(void)
   CU_ASSERT_TRUE(policy_back_off(1000000, UINT32_MAX) < 5500 * CLOCK_MILLISECOND);
 }
 
-UNIT_CASES(policy, UNIT_CASE(reads_fill_one_pipeline_before_the_next), UNIT_CASE(reads_keep_away_from_writes),
+UNIT_CASES(policy, UNIT_CASE(reads_fill_one_pipeline_before_the_next),
+           UNIT_CASE(reads_do_not_queue_behind_a_slow_statement), UNIT_CASE(reads_keep_away_from_writes),
            UNIT_CASE(writes_take_the_last_used_idle_connection), UNIT_CASE(writes_leave_the_last_connection_to_reads),
            UNIT_CASE(appends_join_the_open_group_up_to_its_size),
            UNIT_CASE(opens_up_to_the_size_and_beyond_it_only_for_those_who_wait),
