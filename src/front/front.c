@@ -335,8 +335,11 @@ void front_drain(struct front *front)
   struct front_connection *next;
   for (struct front_connection *connection = LIST_FIRST(&front->connections); connection != NULL; connection = next) {
     next = LIST_NEXT(connection, link);
-    /* A request that nginx has sent already is still answered. */
-    if (connection->state == PARKED && peer_look(connection->fd) != PEER_SENDS)
+    if (connection->state != PARKED)
+      continue;
+    if (peer_look(connection->fd) == PEER_SENDS)
+      receive(connection); /* sent before we stopped: still answered */
+    else
       connection_free(connection);
   }
 }

@@ -100,7 +100,7 @@ void lontar_numbers(struct lontar_database *database, struct lontar_numbers *ret
   lender_numbers(database->lender, ret_numbers);
 }
 
-/* One attempt. `ret_lost`: the connection broke under it. */
+/* One attempt; `failure` is not NULL. `ret_lost`: the connection broke under it. */
 static enum lontar_error database_try(struct lontar_database *database, const struct wire_statement *statements,
                                       size_t count, PGresult **ret_result, bool *ret_lost,
                                       struct lontar_failure *failure)
@@ -112,10 +112,9 @@ static enum lontar_error database_try(struct lontar_database *database, const st
     return error;
   int64_t limit = lender_options(database->lender)->statement_timeout * CLOCK_MILLISECOND * (int64_t)count;
   error = wire_run(loan->connection, statements, count, clock_steady() + limit + STATEMENT_GRACE, ret_result, failure);
-  if (error == LONTAR_UNAVAILABLE && PQstatus(loan->connection) != CONNECTION_OK) {
-    *ret_lost = true;
+  *ret_lost = error == LONTAR_UNAVAILABLE && PQstatus(loan->connection) != CONNECTION_OK;
+  if (error == LONTAR_UNAVAILABLE && sqlstate_server_gone(failure->sqlstate[0] ? failure->sqlstate : NULL))
     lender_flush(database->lender);
-  }
   lender_give(database->lender, loan);
   return error;
 }
@@ -131,7 +130,10 @@ static void conflict_pause(int attempt)
 enum lontar_error database_run(struct lontar_database *database, const struct wire_statement *statements, size_t count,
                                unsigned retry, PGresult **ret_result, struct lontar_failure *failure)
 {
+  struct lontar_failure own;
   int conflicts = 0;
+  if (!failure)
+    failure = &own;
   for (;;) {
     bool lost;
     enum lontar_error error = database_try(database, statements, count, ret_result, &lost, failure);

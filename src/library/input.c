@@ -106,7 +106,7 @@ static enum lontar_error input_make_cursor(enum statement statement, struct valu
   int64_t time = INT64_MAX;
   int64_t id = with_time ? INT64_MAX : 0;
   if (after->state == VALUE_SET && !cursor_parse(after->text, after->length, with_time, &time, &id))
-    return failure_set(failure, LONTAR_MALFORMED, "after: is no cursor of this list");
+    return failure_set(failure, LONTAR_INVALID, "after: is no cursor of this list");
   value_set_integer(&values->of[FIELD_cursor_time], time);
   value_set_integer(&values->of[FIELD_cursor_id], id);
   value_default(&values->of[FIELD_limit], DEFAULT_LIMIT);

@@ -1,5 +1,4 @@
 /* Opens the unix socket that nginx connects to. */
-#define _GNU_SOURCE
 #include "master/listen.h"
 
 #include <errno.h>

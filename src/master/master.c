@@ -85,8 +85,6 @@ static int set_up(struct master *master, char *message, size_t size)
   if (error)
     return error;
   (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, master->config->run_dir);
-  /* libfcgi would linger up to two seconds in each close. */
-  (void)setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1);
   return board_create(path, crew->count, &crew->board, message, size);
 }
 

@@ -55,7 +55,6 @@ static _Noreturn void spawned_worker(const struct crew *crew, int index, pid_t m
   (void)snprintf(name, sizeof name, "worker/%d", index);
   (void)log_level_parse(crew->config->log_level, &level);
   log_init(level, name);
-  board_worker_begin(board_slot(crew->board, index), (uint64_t)getpid());
   const struct worker_start start = {
       .index = index,
       .workers = crew->count,

@@ -121,11 +121,6 @@ int connection_wants(const struct connection *connection)
   return CONNECTION_READ | (connection->unflushed ? CONNECTION_WRITE : 0);
 }
 
-const struct job *connection_head(const struct connection *connection)
-{
-  return TAILQ_FIRST(&connection->pipeline);
-}
-
 bool connection_was_dismissed(const struct connection *connection)
 {
   return connection->dismissed;

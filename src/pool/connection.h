@@ -25,13 +25,13 @@ struct job {
   enum statement statement;
   struct statement_parameters parameters;
   void *owner;
+  int64_t wait_until; /* when the pool gives up waiting for a connection */
+  void (*done)(struct job *job, enum lontar_error error, const PGresult *result); /* called by the pool, exactly once */
 
-  int64_t wait_until; /* pool's: when it gives up waiting for a connection */
-  int64_t sent;       /* pool's: when it was sent, for the deadline */
-  bool retried;       /* pool's: a read is sent a second time at most */
-  bool alone;         /* pool's: shares no segment any more */
-  int conflicts;      /* pool's: serialization failures so far */
-  void (*done)(struct job *job, enum lontar_error error, const PGresult *result); /* pool's: called exactly once */
+  int64_t queued; /* pool's: since when it waits for a connection */
+  bool retried;   /* pool's: a read is sent a second time at most */
+  bool alone;     /* pool's: was undone by another's failure, so it joins no segment of others any more */
+  int conflicts;  /* pool's: serialization failures so far */
 
   PGresult *result;      /* connection's: what arrived, until the segment is committed */
   bool answered;         /* connection's: nothing more comes for it but the commit */
@@ -80,9 +80,6 @@ bool connection_sync(struct connection *connection);
 
 /* Moves the jobs that are not answered, oldest first, to the end of `jobs`. Their results so far are dropped. */
 void connection_take_jobs(struct connection *connection, struct job_list *jobs);
-
-/* The job the server works on, NULL when the pipeline is empty. */
-const struct job *connection_head(const struct connection *connection);
 
 /* True when it broke because an administrator ended the session (57P01): no statement is to blame for that. */
 bool connection_was_dismissed(const struct connection *connection);

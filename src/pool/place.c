@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "log/log.h"
 #include "pool/slice.h"
+#include "pool/sqlstate.h"
 
 enum { CONFLICT_RETRIES = 3 };
 
@@ -18,14 +19,16 @@ static uint32_t random_bits(void)
   return bits;
 }
 
-/* libevent must learn of every change of descriptor or direction; libpq may swap the socket while it connects. */
+/* libevent must learn of every change of descriptor or direction. While libpq connects it may swap the socket for one of
+ * the same number, of which the kernel tells nothing until it is added anew. */
 static void watch(struct place *place)
 {
   evutil_socket_t fd = connection_fd(place->connection);
   int wants = connection_wants(place->connection);
   short what =
       (short)(EV_PERSIST | (wants & CONNECTION_READ ? EV_READ : 0) | (wants & CONNECTION_WRITE ? EV_WRITE : 0));
-  if (fd == place->watched && what == place->watched_for)
+  bool opening = connection_state(place->connection) == CONNECTION_OPENING;
+  if (!opening && fd == place->watched && what == place->watched_for)
     return;
   (void)event_del(place->event);
   (void)event_assign(place->event, place->pool->base, fd, what, on_ready, place);
@@ -34,7 +37,7 @@ static void watch(struct place *place)
   place->watched_for = what;
 }
 
-static void cplace_lose(struct place *place)
+static void place_close(struct place *place)
 {
   struct pool *pool = place->pool;
   (void)event_del(place->event);
@@ -126,7 +129,7 @@ void place_lose(struct place *place, enum lontar_error error, const char *messag
   char text[256];
   snprintf(text, sizeof text, "%s", message);
   connection_take_jobs(place->connection, &lost);
-  cplace_lose(place);
+  place_close(place);
   if (was_opening)
     failed_to_open(pool, text);
   else
@@ -142,7 +145,6 @@ static void note_ready(struct place *place)
   int64_t now = clock_steady();
   pool->slots[place->index] = (struct policy_slot){
       .state = SLOT_READY,
-      .opened = now,
       .idle_since = now,
       .recycle_at = policy_recycle_at(&pool->settings.policy, now, random_bits()),
   };
@@ -167,7 +169,7 @@ void place_settle(struct place *place)
     break;
   }
   if (slot->state == SLOT_DRAINING && slot->in_flight == 0)
-    cplace_lose(place);
+    place_close(place);
   else
     watch(place);
 }
@@ -188,6 +190,12 @@ static bool retries_conflict(struct job *job, enum lontar_error error)
   return error == LONTAR_RETRY && ++job->conflicts <= CONFLICT_RETRIES;
 }
 
+/* The server lives on, but as a standby: only a new connection may find the primary. */
+static bool is_demoted(enum lontar_error error, const PGresult *result)
+{
+  return error == LONTAR_UNAVAILABLE && sqlstate_server_gone(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+}
+
 static void on_job_done(void *argument, struct connection *connection, struct job *job, enum lontar_error error,
                         const PGresult *result, bool again)
 {
@@ -201,6 +209,8 @@ static void on_job_done(void *argument, struct connection *connection, struct jo
     slot->writing = false;
     slot->idle_since = slot->head_since;
   }
+  if (slot->state == SLOT_READY && is_demoted(error, result))
+    slot->state = SLOT_DRAINING;
   if (again || retries_conflict(job, error)) {
     job->alone = true;
     pool_enqueue_first(pool, job);

@@ -41,7 +41,6 @@ struct policy_slot {
   enum slot_state state;
   int in_flight;      /* statements sent and not answered */
   bool writing;       /* some of them write */
-  int64_t opened;     /* when it became ready */
   int64_t head_since; /* since when the server works on the oldest statement */
   int64_t idle_since; /* when its pipeline became empty */
   int64_t recycle_at; /* age limit with its jitter */

@@ -26,7 +26,7 @@ void pool_fail_waiting(struct pool *pool, enum lontar_error error)
 
 void pool_enqueue_first(struct pool *pool, struct job *job)
 {
-  job->sent = clock_steady();
+  job->queued = clock_steady();
   TAILQ_INSERT_HEAD(&pool->waiting, job, link);
   pool->waiting_count++;
 }
@@ -48,7 +48,7 @@ static bool may_attempt(const struct pool *pool, int64_t now)
 static int64_t longest_waiting(const struct pool *pool, int64_t now)
 {
   const struct job *first = TAILQ_FIRST(&pool->waiting);
-  return first == NULL ? -1 : now - first->sent;
+  return first == NULL ? -1 : now - first->queued;
 }
 
 static void open_wanted(struct pool *pool, int64_t now)
@@ -68,16 +68,14 @@ static bool send_to(struct pool *pool, int index, struct job *job)
   struct place *place = &pool->places[index];
   struct policy_slot *slot = &pool->slots[index];
   enum statement_kind kind = statement_rows[job->statement].kind;
-  int64_t now = clock_steady();
   place->dirty = true;
   event_active(pool->round_end, EV_TIMEOUT, 0);
   if (!connection_send(place->connection, job)) {
     slot->state = SLOT_DRAINING; /* broken: the end of this round settles it */
     return false;
   }
-  job->sent = now;
   if (slot->in_flight++ == 0)
-    slot->head_since = now;
+    slot->head_since = clock_steady();
   slot->writing = slot->writing || kind != READS;
   if (kind == APPENDS && !job->alone)
     pool->joinable = index;
@@ -86,7 +84,7 @@ static bool send_to(struct pool *pool, int index, struct job *job)
 
 static void note_wait(struct pool *pool, const struct job *job)
 {
-  int64_t waited = clock_steady() - job->sent;
+  int64_t waited = clock_steady() - job->queued;
   if (waited > pool->numbers.longest_wait)
     pool->numbers.longest_wait = waited;
 }
@@ -140,6 +138,7 @@ static void on_round_end(evutil_socket_t fd, short what, void *argument)
     (void)connection_sync(place->connection);
     place_settle(place);
   }
+  pool_dispatch(pool);
 }
 
 static void expire_waiting(struct pool *pool, int64_t now)
@@ -270,7 +269,7 @@ void pool_submit(struct pool *pool, struct job *job)
     pool_finish(job, LONTAR_BUSY, NULL);
     return;
   }
-  job->sent = clock_steady();
+  job->queued = clock_steady();
   TAILQ_INSERT_TAIL(&pool->waiting, job, link);
   pool->waiting_count++;
   pool_dispatch(pool);

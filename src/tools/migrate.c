@@ -90,10 +90,15 @@ static int migration_record(PGconn *connection, const struct migration *migratio
   return recorded ? COMMAND_DONE : COMMAND_FAILED;
 }
 
+/* The record of migrations is made with the first one, so that a failure leaves nothing behind. */
+static const char BEGIN_SQL[] = "BEGIN; CREATE TABLE IF NOT EXISTS lontar_migrations (number integer PRIMARY KEY,"
+                                " name text NOT NULL, checksum text NOT NULL,"
+                                " applied_at timestamptz NOT NULL DEFAULT now())";
+
 static int migration_apply(PGconn *connection, const struct migration *migration)
 {
   bool terminal = isatty(STDERR_FILENO);
-  if (connect_execute(connection, "BEGIN") != COMMAND_DONE)
+  if (connect_execute(connection, BEGIN_SQL) != COMMAND_DONE)
     return COMMAND_FAILED;
   PQnoticeReceiver before = PQsetNoticeReceiver(connection, notice_show, &terminal);
   CLEANUP_RESULT PGresult *result = PQexec(connection, migration->sql);
@@ -116,10 +121,6 @@ static int migrate_apply(PGconn *connection, int applied)
     printf("the database is up to date: %d of %d migrations\n", applied, migration_count);
     return COMMAND_DONE;
   }
-  if (connect_execute(connection, "CREATE TABLE IF NOT EXISTS lontar_migrations (number integer PRIMARY KEY,"
-                                  " name text NOT NULL, checksum text NOT NULL,"
-                                  " applied_at timestamptz NOT NULL DEFAULT now())") != COMMAND_DONE)
-    return COMMAND_FAILED;
   for (int i = applied; i < migration_count; i++) {
     if (migration_apply(connection, &migrations[i]) != COMMAND_DONE)
       return COMMAND_FAILED;

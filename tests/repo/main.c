@@ -96,7 +96,7 @@ int repo_lontarctl(const char *database, const char *arguments, char out[REPO_TE
   char command[2048];
   repo_url(database, "postgres", url);
   (void)setenv("LONTAR_DATABASE_URL", url, 1);
-  (void)snprintf(command, sizeof command, "%s %s 2>&1", getenv("LONTAR_TEST_LONTARCTL"), arguments);
+  (void)snprintf(command, sizeof command, "exec 2>&1; %s %s", getenv("LONTAR_TEST_LONTARCTL"), arguments);
   FILE *pipe = popen(command, "r");
   if (!pipe)
     return -1;

@@ -6,9 +6,10 @@
 #include <libpq-fe.h>
 #include <stddef.h>
 
-/* Suites: CASES(name, before, CASE(function), …) at the end of a file, listed in suites.def. `before` may be NULL. */
-#define CASES(name, before, ...)                                                                                       \
-  CU_SuiteInfo suite_##name = {#name, (before), NULL, NULL, NULL, (CU_TestInfo[]){__VA_ARGS__, CU_TEST_INFO_NULL}}
+/* Suites: CASES(name, before, after, CASE(function), …) at the end of a file, listed in suites.def; both may be NULL.
+ */
+#define CASES(name, before, after, ...)                                                                                \
+  CU_SuiteInfo suite_##name = {#name, (before), (after), NULL, NULL, (CU_TestInfo[]){__VA_ARGS__, CU_TEST_INFO_NULL}}
 /* clang-format off */
 #define CASE(function) {#function, function}
 /* clang-format on */

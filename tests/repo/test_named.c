@@ -87,6 +87,6 @@ static void broken_placeholders_are_refused(void)
   }
 }
 
-CASES(named, NULL, CASE(names_become_numbers), CASE(words_and_numbers_stay_apart), CASE(percent_is_doubled),
+CASES(named, NULL, NULL, CASE(names_become_numbers), CASE(words_and_numbers_stay_apart), CASE(percent_is_doubled),
       CASE(literals_are_left_alone), CASE(dollar_quotes_are_left_alone), CASE(comments_are_left_alone),
       CASE(what_has_no_end_reaches_to_the_end), CASE(broken_placeholders_are_refused));

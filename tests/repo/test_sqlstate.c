@@ -26,4 +26,4 @@ static void a_server_that_is_gone_is_told_from_one_that_is_full(void)
   CU_ASSERT_FALSE(sqlstate_server_gone("57014"));
 }
 
-CASES(sqlstate, NULL, CASE(states_have_their_errors), CASE(a_server_that_is_gone_is_told_from_one_that_is_full));
+CASES(sqlstate, NULL, NULL, CASE(states_have_their_errors), CASE(a_server_that_is_gone_is_told_from_one_that_is_full));

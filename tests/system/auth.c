@@ -146,25 +146,20 @@ static void session_tells_who_it_is(void)
 
 static void authorization_is_read_strictly(void)
 {
-  const struct {
-    const char *format; /* %s: a good token */
+  static const struct {
+    const char *before;
+    const char *after;
     long status;
-  } cases[] = {{"Authorization: Bearer %s", 200},   {"Authorization: bearer %s", 200},
-               {"Authorization: BEARER  %s", 200},  {"Authorization: Basic %s", 401},
-               {"Authorization: Bearer%s", 401},    {"Authorization: %s", 401},
-               {"Authorization: Bearer x%s", 401},  {"Authorization: Bearer %sx", 401},
-               {"Authorization: Bearer %s %s", 401}, {"Authorization: Token %s", 401}};
+  } cases[] = {{"Bearer ", "", 200}, {"bearer ", "", 200},  {"BEARER  ", "", 200}, {"Bearer ", "  ", 200},
+               {"Basic ", "", 401},  {"Bearer", "", 401},   {"", "", 401},         {"Token ", "", 401},
+               {"Bearer x", "", 401}, {"Bearer ", "x", 401}, {"Bearer ", " x", 401}};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-    char header[WORLD_TOKEN_SIZE];
-    const char *token = strstr(cases[i].format, "%s");
-    (void)snprintf(header, sizeof header, "%.*s%s%s%s", (int)(token - cases[i].format), cases[i].format,
-                   world.siswa.token, strcmp(token, "%s %s") == 0 ? " " : "",
-                   strcmp(token, "%s %s") == 0 ? world.siswa.token : token + 2);
+    TEXT header = document("Authorization: %s%s%s", cases[i].before, world.siswa.token, cases[i].after);
     ANSWER answer = request_with("GET", "~/auth/session", NULL, NULL, 0, header);
     if (cases[i].status == 200)
-      (void)check_status(cases[i].format, &answer, 200);
+      (void)check_status(header, &answer, 200);
     else
-      (void)check_problem(cases[i].format, &answer, cases[i].status, "unauthenticated");
+      (void)check_problem(header, &answer, cases[i].status, "unauthenticated");
   }
   static const char *const bare[] = {"Authorization: Bearer", "Authorization: Bearer short", "Authorization;"};
   for (size_t i = 0; i < sizeof bare / sizeof bare[0]; i++) {

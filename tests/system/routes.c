@@ -1,6 +1,5 @@
 /* Holds every row of the route table to who may call it, so that a new row cannot be forgotten. */
-#include "route/route.h"
-
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,13 +16,8 @@ struct row {
   unsigned who;
 };
 
-#define ANYONE WHO_ANYONE
-#define SISWA WHO_SISWA
-#define GURU WHO_GURU
-#define ADMIN WHO_ADMIN
-#define SERVICE WHO_SERVICE
-#define OWNER WHO_OWNER
-#define LOOPBACK WHO_LOOPBACK
+/* The words of the table. */
+enum who { ANYONE = 0, SISWA = 1, GURU = 2, ADMIN = 4, SERVICE = 8, OWNER = 16, LOOPBACK = 32 };
 
 static const struct row rows[] = {
 #define ROUTE(name, method, path, who, ...) {#name, #method, path, who},
@@ -35,7 +29,7 @@ enum { ROW_COUNT = sizeof rows / sizeof rows[0], PATH_SIZE = 256 };
 
 static bool is_open(const struct row *row)
 {
-  return row->who == WHO_ANYONE || row->who == WHO_LOOPBACK;
+  return row->who == ANYONE || row->who == LOOPBACK;
 }
 
 /* The row's path with each {name} replaced by what belongs to another pupil than the one who asks. */
@@ -80,22 +74,22 @@ static void refuse_role(unsigned who, enum caller caller)
 
 static void no_row_with_a_pupil_s_token(void)
 {
-  refuse_role(WHO_SISWA, CALLER_SISWA);
+  refuse_role(SISWA, CALLER_SISWA);
 }
 
 static void no_row_with_a_teacher_s_token(void)
 {
-  refuse_role(WHO_GURU, CALLER_GURU);
+  refuse_role(GURU, CALLER_GURU);
 }
 
 static void no_row_with_an_admin_s_token(void)
 {
-  refuse_role(WHO_ADMIN, CALLER_ADMIN);
+  refuse_role(ADMIN, CALLER_ADMIN);
 }
 
 static void no_row_with_a_service_key(void)
 {
-  refuse_role(WHO_SERVICE, CALLER_SERVICE);
+  refuse_role(SERVICE, CALLER_SERVICE);
 }
 
 static void open_rows_need_no_token(void)

@@ -12,7 +12,7 @@
 #include "system/check.h"
 #include "system/client.h"
 
-enum { SQL_PARAMETERS_MAX = 8, VALUE_SIZE = 512 };
+enum { SQL_PARAMETERS_MAX = 8, VALUE_SIZE = 65536 };
 
 struct world world;
 

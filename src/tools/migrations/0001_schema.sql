@@ -5,6 +5,29 @@
 -- read in the time zone that the server wrote them in, which the caller passes in the setting lontar.time_zone.
 -- Notices that begin with "lontar: " are shown to the operator.
 
+-- Tables of these names that are something else are refused before anything is changed.
+DO $$
+DECLARE
+  missing record;
+BEGIN
+  SELECT t.name AS table_name, c.name AS column_name INTO missing
+  FROM (VALUES
+    ('users', '{id,username,password_hash,role,full_name,created_at,updated_at}'::text[]),
+    ('sessions', '{id,user_id,token,expires_at,created_at}'),
+    ('subjects', '{id,grade,name,code,created_at}'),
+    ('books', '{id,subject_id,title,filename,vkp_version,chunk_count,created_at}'),
+    ('chat_history', '{id,user_id,subject_id,question,response,confidence,created_at}')
+  ) AS t (name, columns), unnest(t.columns) AS c (name)
+  WHERE to_regclass(t.name) IS NOT NULL
+    AND NOT EXISTS (SELECT FROM pg_attribute a
+                    WHERE a.attrelid = to_regclass(t.name) AND a.attname = c.name AND NOT a.attisdropped)
+  LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'the table % has no column %, so this is no NexusAI database', missing.table_name, missing.column_name
+      USING ERRCODE = 'invalid_table_definition';
+  END IF;
+END $$;
+
 CREATE TABLE IF NOT EXISTS users (
   id serial PRIMARY KEY,
   username varchar(50) UNIQUE NOT NULL,
@@ -50,28 +73,6 @@ CREATE TABLE IF NOT EXISTS chat_history (
   confidence double precision,
   created_at timestamptz DEFAULT now()
 );
-
--- Tables of these names that are something else are refused before anything is changed.
-DO $$
-DECLARE
-  missing record;
-BEGIN
-  SELECT t.name AS table_name, c.name AS column_name INTO missing
-  FROM (VALUES
-    ('users', '{id,username,password_hash,role,full_name,created_at,updated_at}'::text[]),
-    ('sessions', '{id,user_id,token,expires_at,created_at}'),
-    ('subjects', '{id,grade,name,code,created_at}'),
-    ('books', '{id,subject_id,title,filename,vkp_version,chunk_count,created_at}'),
-    ('chat_history', '{id,user_id,subject_id,question,response,confidence,created_at}')
-  ) AS t (name, columns), unnest(t.columns) AS c (name)
-  WHERE NOT EXISTS (SELECT FROM pg_attribute a
-                    WHERE a.attrelid = t.name::regclass AND a.attname = c.name AND NOT a.attisdropped)
-  LIMIT 1;
-  IF FOUND THEN
-    RAISE EXCEPTION 'the table % has no column %, so this is no NexusAI database', missing.table_name, missing.column_name
-      USING ERRCODE = 'invalid_table_definition';
-  END IF;
-END $$;
 
 -- What is stored of a token: "sha256:" and the hash in hexadecimal digits. A stored one is left as it is.
 CREATE FUNCTION lontar_token_hash(token text) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$

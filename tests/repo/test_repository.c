@@ -1,0 +1,199 @@
+/* The repositories as calls of the library, on an adopted database. */
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <lontar/lontar.h>
+
+#include "repo.h"
+
+#define DATABASE "repository_test"
+
+typedef enum lontar_error repository_call(struct lontar_database *database, struct json_object *input,
+                                          struct json_object **ret, struct lontar_failure *failure);
+
+static struct lontar_database *database;
+static struct lontar_failure failure;
+
+static int before(void)
+{
+  static char out[REPO_TEXT_SIZE];
+  char url[REPO_URL_SIZE];
+  repo_load_existing(DATABASE);
+  repo_url(DATABASE, "postgres", url);
+  return repo_lontarctl(DATABASE, "migrate", out) || lontar_open(url, NULL, &database, &failure) != LONTAR_OK;
+}
+
+static int after(void)
+{
+  lontar_close(database);
+  return 0;
+}
+
+/* Runs an operation with input written as JSON and checks what it returns. The answer is the caller's. */
+static json_object *run(repository_call *call, const char *input, enum lontar_error expected)
+{
+  json_object *answer = NULL;
+  json_object *object = json_tokener_parse(input);
+  enum lontar_error error = call(database, object, &answer, &failure);
+  if (error != expected)
+    printf("\n    %s: %s: %s\n", input, lontar_error_code(error), failure.message);
+  CU_ASSERT_EQUAL(error, expected);
+  json_object_put(object);
+  return answer;
+}
+
+static void check_refusal(repository_call *call, const char *input, enum lontar_error expected, const char *message)
+{
+  CU_ASSERT_PTR_NULL(run(call, input, expected));
+  if (!strstr(failure.message, message))
+    printf("\n    got:  %s\n    want: %s\n", failure.message, message);
+  CU_ASSERT_PTR_NOT_NULL(strstr(failure.message, message));
+}
+
+/* A member of an answer as text; the answer is let go. */
+static const char *member(json_object *answer, const char *name)
+{
+  static char text[512];
+  json_object *value = answer ? json_object_object_get(answer, name) : NULL;
+  (void)snprintf(text, sizeof text, "%s", value ? json_object_get_string(value) : "null");
+  json_object_put(answer);
+  return text;
+}
+
+static void users_are_made_changed_and_deleted(void)
+{
+  CU_ASSERT_STRING_EQUAL(
+      member(run(lontar_repository_user_create,
+                 "{\"username\": \" wati \", \"password\": \"rahasia\", \"role\": \"guru\"}", LONTAR_OK),
+             "username"),
+      "wati");
+  check_refusal(lontar_repository_user_create,
+                "{\"username\": \"wati\", \"password\": \"rahasia\", \"role\": \"guru\"}", LONTAR_CONFLICT, "");
+  CU_ASSERT_STRING_EQUAL(failure.constraint, "users_username_key");
+  CU_ASSERT_STRING_EQUAL(
+      member(run(lontar_repository_user_update, "{\"id\": 204, \"full_name\": \"Wati\"}", LONTAR_OK), "full_name"),
+      "Wati");
+  CU_ASSERT_STRING_EQUAL(
+      member(run(lontar_repository_user_update, "{\"id\": 204, \"role\": \"admin\"}", LONTAR_OK), "full_name"), "Wati");
+  CU_ASSERT_STRING_EQUAL(
+      member(run(lontar_repository_user_update, "{\"id\": 204, \"full_name\": null}", LONTAR_OK), "full_name"), "null");
+  CU_ASSERT_STRING_EQUAL(
+      member(run(lontar_repository_user_get_by_username, "{\"username\": \"wati\"}", LONTAR_OK), "role"), "admin");
+  json_object_put(run(lontar_repository_user_delete, "{\"id\": 204}", LONTAR_OK));
+  check_refusal(lontar_repository_user_get, "{\"id\": 204}", LONTAR_NOT_FOUND, "no such record");
+}
+
+static void what_breaks_a_rule_is_named(void)
+{
+  check_refusal(lontar_repository_user_create, "{\"username\": \"wati\", \"role\": \"guru\"}", LONTAR_INVALID,
+                "password: is required");
+  check_refusal(lontar_repository_user_create, "{\"username\": \"ab\", \"password\": \"rahasia\", \"role\": \"guru\"}",
+                LONTAR_INVALID, "username: ");
+  check_refusal(lontar_repository_user_get, "{\"id\": \"1\"}", LONTAR_INVALID, "id: must be a number");
+  check_refusal(lontar_repository_user_get, "{\"id\": 1, \"x\": 1}", LONTAR_INVALID, "x: is not known here");
+  check_refusal(lontar_repository_user_update, "{\"id\": 1, \"password_hash\": \"x\"}", LONTAR_INVALID,
+                "password_hash: is not known here");
+  check_refusal(lontar_repository_user_update, "{\"id\": 1, \"role\": null}", LONTAR_INVALID, "role: must not be null");
+  check_refusal(lontar_repository_chat_create, "{\"user_id\": 1, \"question\": \" \", \"response\": \"x\"}",
+                LONTAR_INVALID, "question: ");
+  check_refusal(lontar_repository_chat_create, "{\"user_id\": 9999, \"question\": \"x\", \"response\": \"x\"}",
+                LONTAR_BAD_REFERENCE, "");
+  check_refusal(lontar_repository_chat_list_recent, "{\"after\": \"1\"}", LONTAR_INVALID, "no cursor of this list");
+  check_refusal(lontar_repository_user_list, "{\"after\": \"x\"}", LONTAR_INVALID, "after: ");
+}
+
+static void old_passwords_are_accepted_once_and_renewed(void)
+{
+  PGconn *connection = repo_connect(DATABASE);
+  const char *input = "{\"username\": \"budi\", \"password\": \"rahasia\"}";
+  json_object *user = run(lontar_repository_user_verify, input, LONTAR_OK);
+  CU_ASSERT_PTR_NULL(json_object_object_get(user, "password_hash"));
+  CU_ASSERT_STRING_EQUAL(member(user, "full_name"), "Budi Santoso");
+  CU_ASSERT_STRING_EQUAL(
+      repo_value(connection, "SELECT password_hash LIKE '$argon2id$%' FROM users WHERE username = 'budi'"), "t");
+  CU_ASSERT_STRING_EQUAL(repo_value(connection, "SELECT length(password_hash) FROM users WHERE username = 'Budi'"),
+                         "64");
+  json_object_put(run(lontar_repository_user_verify, input, LONTAR_OK));
+  check_refusal(lontar_repository_user_verify, "{\"username\": \"budi\", \"password\": \"Rahasia\"}",
+                LONTAR_BAD_CREDENTIALS, "wrong");
+  check_refusal(lontar_repository_user_verify, "{\"username\": \"nobody\", \"password\": \"rahasia\"}",
+                LONTAR_BAD_CREDENTIALS, "wrong");
+  PQfinish(connection);
+}
+
+static void old_and_new_tokens_lead_to_their_users(void)
+{
+  CU_ASSERT_STRING_EQUAL(
+      member(run(lontar_repository_session_get, "{\"token\": \"plain-token-1\"}", LONTAR_OK), "username"), "siswa1");
+  json_object *session = run(lontar_repository_session_create, "{\"user_id\": 5}", LONTAR_OK);
+  json_object *input = json_object_new_object();
+  json_object_object_add(input, "token", json_object_get(json_object_object_get(session, "token")));
+  char text[256];
+  (void)snprintf(text, sizeof text, "%s", json_object_to_json_string(input));
+  CU_ASSERT_STRING_EQUAL(member(run(lontar_repository_session_get, text, LONTAR_OK), "username"), "siswa5");
+  CU_ASSERT_STRING_EQUAL(member(run(lontar_repository_session_delete, text, LONTAR_OK), "count"), "1");
+  check_refusal(lontar_repository_session_get, text, LONTAR_NOT_FOUND, "");
+  check_refusal(lontar_repository_session_get, "{\"token\": \"nobody's-token\"}", LONTAR_NOT_FOUND, "");
+  CU_ASSERT_STRING_EQUAL(member(run(lontar_repository_session_delete_expired, "{}", LONTAR_OK), "count"), "101");
+  json_object_put(session);
+  json_object_put(input);
+}
+
+static void chats_are_paged_without_loss_or_repetition(void)
+{
+  char input[256] = "{\"user_id\": 1, \"limit\": 100}";
+  int64_t last_id = 0;
+  size_t seen = 0;
+  for (int page = 0; page < 100; page++) {
+    json_object *list = run(lontar_repository_chat_list_by_user, input, LONTAR_OK);
+    json_object *items = json_object_object_get(list, "items");
+    seen += json_object_array_length(items);
+    json_object *last = json_object_array_get_idx(items, json_object_array_length(items) - 1);
+    last_id = json_object_get_int64(json_object_object_get(last, "id"));
+    const char *next = json_object_get_string(json_object_object_get(list, "next"));
+    bool more = next != NULL;
+    (void)snprintf(input, sizeof input, "{\"user_id\": 1, \"limit\": 100, \"after\": \"%s\"}", more ? next : "");
+    json_object_put(list);
+    if (!more)
+      break;
+  }
+  char expected[32];
+  (void)snprintf(expected, sizeof expected, "%zu", seen);
+  CU_ASSERT_STRING_EQUAL(member(run(lontar_repository_chat_count_by_user, "{\"user_id\": 1}", LONTAR_OK), "count"),
+                         expected);
+  CU_ASSERT_EQUAL(last_id, 120004); /* the one without a time is the oldest */
+}
+
+static void old_chats_go_in_batches(void)
+{
+  PGconn *connection = repo_connect(DATABASE);
+  repo_execute(connection, "INSERT INTO chat_history (user_id, question, response, created_at)"
+                           " SELECT 7, 'x', 'x', '2001-01-01' FROM generate_series(1, 2500)");
+  PQfinish(connection);
+  CU_ASSERT_STRING_EQUAL(
+      member(run(lontar_repository_chat_delete_old, "{\"older_than_days\": 7300}", LONTAR_OK), "count"),
+      "2501"); /* and the one of -infinity */
+}
+
+static void subjects_and_books_have_their_repositories(void)
+{
+  CU_ASSERT_STRING_EQUAL(member(run(lontar_repository_subject_create,
+                                    "{\"grade\": 12, \"name\": \"Kimia\", \"code\": \"KIM-12\"}", LONTAR_OK),
+                                "id"),
+                         "3");
+  CU_ASSERT_STRING_EQUAL(
+      member(run(lontar_repository_book_create, "{\"subject_id\": 3, \"title\": \"Atom\"}", LONTAR_OK), "chunk_count"),
+      "0");
+  json_object_put(run(lontar_repository_book_update, "{\"id\": 3, \"vkp_version\": \"2.1.0\"}", LONTAR_OK));
+  json_object *list = run(lontar_repository_book_list, "{\"vkp_version\": \"2.1.0\"}", LONTAR_OK);
+  CU_ASSERT_EQUAL(json_object_array_length(json_object_object_get(list, "items")), 1);
+  CU_ASSERT_STRING_EQUAL(member(list, "next"), "null");
+  json_object_put(run(lontar_repository_subject_delete, "{\"id\": 3}", LONTAR_OK));
+  check_refusal(lontar_repository_book_get, "{\"id\": 3}", LONTAR_NOT_FOUND, "");
+}
+
+CASES(repository, before, after, CASE(users_are_made_changed_and_deleted), CASE(what_breaks_a_rule_is_named),
+      CASE(old_passwords_are_accepted_once_and_renewed), CASE(old_and_new_tokens_lead_to_their_users),
+      CASE(chats_are_paged_without_loss_or_repetition), CASE(old_chats_go_in_batches),
+      CASE(subjects_and_books_have_their_repositories));

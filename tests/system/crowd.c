@@ -1,0 +1,138 @@
+/* Runs many kept connections at once and counts what they are answered. */
+#include "system/crowd.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "system/check.h"
+#include "system/client.h"
+#include "system/system.h"
+#include "system/world.h"
+
+enum { CONNECTIONS = 1000, EACH = 12, SPARE_FILES = 200, POLL_MS = 1000 };
+
+struct part {
+  struct transfer transfer;
+  struct crowd *crowd;
+  long wanted;
+};
+
+static void part_prepare(struct part *part, struct crowd *crowd, size_t index)
+{
+  static const struct {
+    const char *method;
+    const char *path;
+    const char *body;
+    long status;
+  } kinds[] = {{"GET", "~/subjects/<subject>", NULL, 200},
+               {"GET", "~/users/<siswa>/chats?limit=10", NULL, 200},
+               {"POST", "~/chats", "{\"question\": \"Apa?\", \"response\": \"Itu.\"}", 201},
+               {"GET", "~/auth/session", NULL, 200}};
+  size_t kind = index % (sizeof kinds / sizeof kinds[0]);
+  TEXT path = expand(kinds[kind].path);
+  part->crowd = crowd;
+  part->wanted = kinds[kind].status;
+  transfer_prepare(&part->transfer, kinds[kind].method, path, world.siswa.token, kinds[kind].body);
+}
+
+static void count_answer(struct part *part, CURLcode result)
+{
+  struct crowd *crowd = part->crowd;
+  long connects = 0;
+  transfer_finish(&part->transfer);
+  curl_easy_getinfo(part->transfer.curl, CURLINFO_NUM_CONNECTS, &connects);
+  crowd->connects += (size_t)connects;
+  if (result != CURLE_OK) {
+    crowd->lost++;
+  } else if (part->transfer.answer.status != part->wanted) {
+    crowd->refused++;
+    crowd->status = part->transfer.answer.status;
+  } else {
+    crowd->answered++;
+    *(part->wanted == 201 ? &crowd->writes : &crowd->reads) += 1;
+  }
+}
+
+/* Takes the finished transfers and sends them again while requests are left. Returns how many were sent again. */
+static size_t take_finished(CURLM *multi, struct crowd *crowd, size_t *left)
+{
+  size_t again = 0;
+  int rest;
+  for (CURLMsg *message; (message = curl_multi_info_read(multi, &rest));) {
+    CURLcode result = message->data.result;
+    CURL *curl = message->easy_handle;
+    struct transfer *transfer = NULL;
+    curl_easy_getinfo(curl, CURLINFO_PRIVATE, &transfer);
+    struct part *part = (struct part *)(void *)transfer; /* its first member */
+    count_answer(part, result);
+    if (crowd->after)
+      crowd->after(crowd->answered + crowd->refused + crowd->lost);
+    curl_multi_remove_handle(multi, curl);
+    transfer_again(transfer);
+    if (*left == 0)
+      continue;
+    --*left;
+    again++;
+    curl_multi_add_handle(multi, curl);
+  }
+  return again;
+}
+
+static void allow_files(size_t count)
+{
+  struct rlimit limit;
+  need(getrlimit(RLIMIT_NOFILE, &limit) == 0, "cannot read the limit of open files");
+  if (limit.rlim_cur >= count)
+    return;
+  limit.rlim_cur = count;
+  need(limit.rlim_max >= count && setrlimit(RLIMIT_NOFILE, &limit) == 0, "too few open files are allowed (ulimit -n)");
+}
+
+void crowd_run(struct crowd *crowd)
+{
+  allow_files(crowd->connections + SPARE_FILES);
+  CURLM *multi = curl_multi_init();
+  struct part *parts = calloc(crowd->connections, sizeof *parts);
+  need(multi != NULL && parts != NULL, "no memory");
+  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)crowd->connections);
+  size_t left = crowd->requests - crowd->connections;
+  for (size_t i = 0; i < crowd->connections; i++) {
+    part_prepare(&parts[i], crowd, i);
+    curl_multi_add_handle(multi, parts[i].transfer.curl);
+  }
+  int running = 1;
+  while (running > 0) {
+    need(curl_multi_perform(multi, &running) == CURLM_OK, "libcurl fails");
+    running += (int)take_finished(multi, crowd, &left);
+    if (running > 0)
+      curl_multi_poll(multi, NULL, 0, POLL_MS, NULL);
+  }
+  for (size_t i = 0; i < crowd->connections; i++)
+    transfer_free(&parts[i].transfer);
+  free(parts);
+  curl_multi_cleanup(multi);
+}
+
+void crowd_check(const char *label, const struct crowd *crowd)
+{
+  CHECK(crowd->refused == 0, "%s: %zu refused, for example with %ld", label, crowd->refused, crowd->status);
+  CHECK(crowd->lost == 0, "%s: %zu without an answer", label, crowd->lost);
+  CHECK(crowd->answered == crowd->requests, "%s: %zu answered of %zu", label, crowd->answered, crowd->requests);
+}
+
+static void a_thousand_connections_are_answered(void)
+{
+  long long before = sql_number("SELECT count(*) FROM chat_history WHERE user_id = $1", world.siswa.id);
+  struct crowd crowd = {.connections = CONNECTIONS, .requests = CONNECTIONS * EACH};
+  crowd_run(&crowd);
+  crowd_check("1,000 connections", &crowd);
+  CHECK(crowd.connects <= CONNECTIONS, "%zu connections were opened, want %d: they are not kept", crowd.connects,
+        CONNECTIONS);
+  (void)check_number("chats saved, each once",
+                     sql_number("SELECT count(*) FROM chat_history WHERE user_id = $1", world.siswa.id) - before,
+                     (long long)crowd.writes);
+}
+
+CU_TestInfo suite_crowd[] = {{"1,000 connections are answered", a_thousand_connections_are_answered},
+                             CU_TEST_INFO_NULL};
