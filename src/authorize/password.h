@@ -12,7 +12,7 @@
 
 /* OWASP's recommendation for Argon2id with one lane: two passes over 19 MiB. A change makes older hashes REHASH. */
 #define PASSWORD_PASSES 2
-#define PASSWORD_MEMORY (19 * 1024 * 1024)
+#define PASSWORD_MEMORY ((size_t)19 * 1024 * 1024)
 
 /* Room for a hash as text with its NUL; the same as crypto_pwhash_STRBYTES. */
 #define PASSWORD_HASH_SIZE 128

@@ -10,10 +10,9 @@ struct values;
 
 /* A user found by a session token, or a service found by its key. Copied by value; owns nothing. */
 struct principal {
-  unsigned who;         /* one of WHO_SISWA, WHO_GURU, WHO_ADMIN, WHO_SERVICE; WHO_ANYONE without a credential */
-  int64_t user_id;      /* 0 for a service */
-  char username[256];   /* UTF-8, at most 50 characters; "" for a service */
-  const char *key_name; /* of a service, borrowed from the keyring; NULL for a user */
+  unsigned who;       /* one of WHO_SISWA, WHO_GURU, WHO_ADMIN, WHO_SERVICE; WHO_ANYONE without a credential */
+  int64_t user_id;    /* 0 for a service */
+  char username[256]; /* UTF-8, at most 50 characters; "" for a service */
 };
 
 /* What a token may be, in bytes: the original's are any text of 8 to 255 characters. */

@@ -312,3 +312,19 @@ const char *config_changed_at_start(const struct config *old, const struct confi
       return config_option_rows[option].name;
   return NULL;
 }
+
+void config_keep_start(struct config *old, struct config *new)
+{
+#define KEEP_START(name)                                                                                               \
+  do {                                                                                                                 \
+    __typeof__(old->name) kept = old->name;                                                                            \
+    old->name = new->name;                                                                                             \
+    new->name = kept;                                                                                                  \
+  } while (0)
+#define KEEP_RELOAD(name) (void)0
+#define OPTION(name, type, initial, least, most, when, help) KEEP_##when(name);
+#include "config/options.def"
+#undef OPTION
+#undef KEEP_RELOAD
+#undef KEEP_START
+}

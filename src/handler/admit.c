@@ -88,7 +88,7 @@ static void admit_service(struct exchange *exchange, const char *token, size_t l
     refuse(exchange, LONTAR_UNAUTHENTICATED);
     return;
   }
-  exchange->principal = (struct principal){.who = WHO_SERVICE, .key_name = name};
+  exchange->principal = (struct principal){.who = WHO_SERVICE};
   enum lontar_error error = principal_may(&exchange->principal, exchange->row, &exchange->path);
   if (error == LONTAR_OK)
     proceed(exchange);

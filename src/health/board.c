@@ -51,31 +51,31 @@ static void read_boot_id(uint64_t out[2])
   }
 }
 
-static int map(int descriptor, int protection, struct board **ret)
+/* NULL with errno. */
+static struct board *map(int descriptor, int protection)
 {
   struct board_layout *layout = mmap(NULL, sizeof *layout, protection, MAP_SHARED, descriptor, 0);
   if (layout == MAP_FAILED)
-    return errno;
+    return NULL;
   struct board *board = malloc(sizeof *board);
   if (!board) {
     (void)munmap(layout, sizeof *layout);
-    return ENOMEM;
+    return NULL;
   }
   board->layout = layout;
-  *ret = board;
-  return 0;
+  return board;
 }
 
 /* Under a name of its own until it is whole. The pages are allotted here, so that a full disk is met now and not as a
  * SIGBUS in a worker. */
-static int create_file(const char *path, struct board **ret)
+static struct board *create_file(const char *path)
 {
   (void)unlink(path);
   CLEANUP_CLOSE int descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (descriptor < 0 || fchmod(descriptor, 0644) < 0)
-    return errno;
-  const int failed = posix_fallocate(descriptor, 0, sizeof(struct board_layout));
-  return failed ? failed : map(descriptor, PROT_READ | PROT_WRITE, ret);
+    return NULL;
+  errno = posix_fallocate(descriptor, 0, sizeof(struct board_layout));
+  return errno ? NULL : map(descriptor, PROT_READ | PROT_WRITE);
 }
 
 static void fill_head(struct board_head *head, int workers)
@@ -101,16 +101,14 @@ static void cleanup_board(struct board **board)
 
 int board_create(const char *path, int workers, struct board **ret, char *message, size_t size)
 {
-  CLEANUP(cleanup_board) struct board *board = NULL;
   char new_path[PATH_MAX];
   if ((size_t)snprintf(new_path, sizeof new_path, "%s.new", path) >= sizeof new_path)
     return fail(LONTAR_INTERNAL, message, size, "board %s: the path is too long", path);
-  int failed = create_file(new_path, &board);
-  if (!failed) {
+  CLEANUP(cleanup_board) struct board *board = create_file(new_path);
+  if (board)
     fill_head(&board->layout->head, workers);
-    failed = rename(new_path, path) < 0 ? errno : 0;
-  }
-  if (failed) {
+  if (!board || rename(new_path, path) < 0) {
+    const int failed = errno;
     (void)unlink(new_path);
     return fail(LONTAR_INTERNAL, message, size, "board %s cannot be made: %s", path, strerror(failed));
   }
@@ -136,7 +134,6 @@ static const char *judge(const struct board_head *head)
 
 int board_open_reader(const char *path, struct board **ret, char *message, size_t size)
 {
-  CLEANUP(cleanup_board) struct board *board = NULL;
   CLEANUP_CLOSE int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat status;
   if (descriptor < 0 && errno == ENOENT)
@@ -145,9 +142,9 @@ int board_open_reader(const char *path, struct board **ret, char *message, size_
     return fail(LONTAR_INTERNAL, message, size, "board %s cannot be read: %s", path, strerror(errno));
   if (!S_ISREG(status.st_mode) || status.st_size != sizeof(struct board_layout))
     return fail(LONTAR_INVALID, message, size, "board %s is not a board of this version", path);
-  const int failed = map(descriptor, PROT_READ, &board);
-  if (failed)
-    return fail(LONTAR_INTERNAL, message, size, "board %s cannot be mapped: %s", path, strerror(failed));
+  CLEANUP(cleanup_board) struct board *board = map(descriptor, PROT_READ);
+  if (!board)
+    return fail(LONTAR_INTERNAL, message, size, "board %s cannot be mapped: %s", path, strerror(errno));
   const char *reason = judge(&board->layout->head);
   if (reason)
     return fail(LONTAR_INVALID, message, size, "board %s %s", path, reason);

@@ -124,23 +124,6 @@ static void stop(struct master *master)
   crew_signal(&master->crew, SIGTERM);
 }
 
-/* Options of START keep their value until the next start, for workers that begin later, too. */
-static void keep_start_options(struct config *old, struct config *new)
-{
-#define KEEP_START(name)                                                                                               \
-  do {                                                                                                                 \
-    __typeof__(old->name) kept = old->name;                                                                            \
-    old->name = new->name;                                                                                             \
-    new->name = kept;                                                                                                  \
-  } while (0)
-#define KEEP_RELOAD(name) (void)0
-#define OPTION(name, type, initial, least, most, when, help) KEEP_##when(name);
-#include "config/options.def"
-#undef OPTION
-#undef KEEP_RELOAD
-#undef KEEP_START
-}
-
 static void reload(struct master *master)
 {
   struct config *config;
@@ -154,7 +137,7 @@ static void reload(struct master *master)
   const char *changed = config_changed_at_start(master->config, config);
   if (changed)
     log_line(LOG_LEVEL_WARNING, "option %s has changed, which takes effect at the next start", changed);
-  keep_start_options(master->config, config);
+  config_keep_start(master->config, config);
   config_free(master->config);
   master->config = config;
   master->crew.config = config;

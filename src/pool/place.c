@@ -19,8 +19,8 @@ static uint32_t random_bits(void)
   return bits;
 }
 
-/* libevent must learn of every change of descriptor or direction. While libpq connects it may swap the socket for one of
- * the same number, of which the kernel tells nothing until it is added anew. */
+/* libevent must learn of every change of descriptor or direction. While it connects, libpq may swap the socket for
+ * another of the same number, which must be added anew. */
 static void watch(struct place *place)
 {
   evutil_socket_t fd = connection_fd(place->connection);
@@ -53,7 +53,7 @@ static void place_close(struct place *place)
 
 static bool any_ready(const struct pool *pool)
 {
-  for (int i = 0; i < pool->capacity; i++)
+  for (int i = 0; i < pool->reach; i++)
     if (pool->slots[i].state == SLOT_READY || pool->slots[i].state == SLOT_DRAINING)
       return true;
   return false;
@@ -79,7 +79,8 @@ static void mark_up(struct pool *pool)
   }
 }
 
-/* A job whose connection died. A write may have happened, so it is not sent again. A read is, but only once where it
+/* A job whose connection died. A write may have happened: it is not sent again, and the answer is 504, not a 503 that
+ * invites to repeat it. A read is, but only once where it
  * may be what kills the server; `blameless` connections ended on an administrator's command. */
 static void give_back_lost(struct pool *pool, struct job *job, enum lontar_error error, bool blameless)
 {
@@ -89,7 +90,7 @@ static void give_back_lost(struct pool *pool, struct job *job, enum lontar_error
     pool_enqueue_first(pool, job);
     return;
   }
-  pool_finish(job, error, NULL);
+  pool_finish(job, read ? error : LONTAR_DEADLINE, NULL);
 }
 
 static void lose_jobs(struct pool *pool, struct job_list *lost, enum lontar_error error, bool blameless)
@@ -235,6 +236,7 @@ void place_open(struct place *place)
   if (place->connection == NULL)
     return;
   place->begun = clock_steady();
+  place->statement_timeout = settings.statement_timeout;
   pool->slots[place->index].state = SLOT_CONNECTING;
   place_settle(place);
 }

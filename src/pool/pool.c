@@ -8,15 +8,22 @@
 #include "pool/slice.h"
 
 enum {
-  TICK_MILLISECONDS = 20,
+  TICK = 20000,   /* microseconds */
   GRACE = 500000, /* microseconds beyond PostgreSQL's own statement_timeout before a socket is abandoned */
 };
+
+static void count_waiting(struct pool *pool, const struct job *job, int change)
+{
+  pool->waiting_count += change;
+  pool->waiting_of[statement_rows[job->statement].kind] += change;
+}
 
 void pool_fail_waiting(struct pool *pool, enum lontar_error error)
 {
   struct job_list failed = TAILQ_HEAD_INITIALIZER(failed);
   struct job *job;
   TAILQ_CONCAT(&failed, &pool->waiting, link);
+  memset(pool->waiting_of, 0, sizeof pool->waiting_of);
   pool->waiting_count = 0;
   while ((job = TAILQ_FIRST(&failed)) != NULL) {
     TAILQ_REMOVE(&failed, job, link);
@@ -28,7 +35,7 @@ void pool_enqueue_first(struct pool *pool, struct job *job)
 {
   job->queued = clock_steady();
   TAILQ_INSERT_HEAD(&pool->waiting, job, link);
-  pool->waiting_count++;
+  count_waiting(pool, job, 1);
 }
 
 /* One connection at a time while the database is away, so that a restarting server is not stormed. */
@@ -38,7 +45,7 @@ static bool may_attempt(const struct pool *pool, int64_t now)
     return false;
   if (pool->failures == 0)
     return true;
-  for (int i = 0; i < pool->capacity; i++)
+  for (int i = 0; i < pool->reach; i++)
     if (pool->slots[i].state == SLOT_CONNECTING)
       return false;
   return true;
@@ -53,11 +60,11 @@ static int64_t longest_waiting(const struct pool *pool, int64_t now)
 
 static void open_wanted(struct pool *pool, int64_t now)
 {
-  for (int i = 0; i < pool->capacity; i++) {
+  for (int i = 0; i < pool->reach; i++) {
     if (pool->slots[i].state != SLOT_CLOSED)
       continue;
     if (!may_attempt(pool, now) ||
-        !policy_should_open(&pool->settings.policy, pool->slots, pool->capacity, longest_waiting(pool, now)))
+        !policy_should_open(&pool->settings.policy, pool->slots, pool->reach, longest_waiting(pool, now)))
       return;
     place_open(&pool->places[i]);
   }
@@ -94,27 +101,51 @@ static int pick(const struct pool *pool, const struct job *job)
 {
   enum statement_kind kind = statement_rows[job->statement].kind;
   if (job->alone)
-    return policy_pick(pool->slots, pool->capacity, WRITES, -1, clock_steady());
-  return policy_pick(pool->slots, pool->capacity, kind, pool->joinable, clock_steady());
+    return policy_pick(pool->slots, pool->reach, WRITES, -1, clock_steady());
+  return policy_pick(pool->slots, pool->reach, kind, pool->joinable, clock_steady());
 }
 
-/* Sends what can be sent, in order; a job that finds no connection does not hold up those of the other kind. */
+static bool anyone_writes(const struct pool *pool)
+{
+  for (int i = 0; i < pool->reach; i++)
+    if (pool->slots[i].writing)
+      return true;
+  return false;
+}
+
+/* Which kinds find no connection in this pass. A write that waits while only reads are under way makes later reads wait
+ * too, or a steady stream of them would never let it in. */
+static void block(const struct pool *pool, enum statement_kind kind, bool *blocked)
+{
+  blocked[kind] = true;
+  if (kind != READS && !anyone_writes(pool))
+    blocked[READS] = true;
+}
+
+static bool all_blocked(const struct pool *pool, const bool *blocked)
+{
+  for (int kind = READS; kind <= APPENDS; kind++)
+    if (!blocked[kind] && pool->waiting_of[kind] > 0)
+      return false;
+  return true;
+}
+
+/* Sends what can be sent, in order; a job that finds no connection does not hold up those of another kind. */
 void pool_dispatch(struct pool *pool)
 {
   bool blocked[APPENDS + 1] = {false};
   struct job *next;
-  for (struct job *job = TAILQ_FIRST(&pool->waiting); job != NULL; job = next) {
+  for (struct job *job = TAILQ_FIRST(&pool->waiting); job != NULL && !all_blocked(pool, blocked); job = next) {
     next = TAILQ_NEXT(job, link);
     enum statement_kind kind = statement_rows[job->statement].kind;
     int index = blocked[kind] ? -1 : pick(pool, job);
     if (index < 0) {
-      blocked[kind] = true;
-      if (blocked[READS] && blocked[WRITES] && blocked[APPENDS])
-        break;
+      if (!blocked[kind])
+        block(pool, kind, blocked);
       continue;
     }
     TAILQ_REMOVE(&pool->waiting, job, link);
-    pool->waiting_count--;
+    count_waiting(pool, job, -1);
     note_wait(pool, job);
     if (!send_to(pool, index, job))
       pool_enqueue_first(pool, job);
@@ -130,7 +161,7 @@ static void on_round_end(evutil_socket_t fd, short what, void *argument)
   (void)fd;
   (void)what;
   pool->joinable = -1;
-  for (int i = 0; i < pool->capacity; i++) {
+  for (int i = 0; i < pool->reach; i++) {
     struct place *place = &pool->places[i];
     if (!place->dirty)
       continue;
@@ -150,7 +181,7 @@ static void expire_waiting(struct pool *pool, int64_t now)
     if (now < job->wait_until)
       continue;
     TAILQ_REMOVE(&pool->waiting, job, link);
-    pool->waiting_count--;
+    count_waiting(pool, job, -1);
     TAILQ_INSERT_TAIL(&expired, job, link);
   }
   struct job *job;
@@ -160,6 +191,13 @@ static void expire_waiting(struct pool *pool, int64_t now)
   }
 }
 
+/* A session keeps the statement_timeout it was opened with, so a reload that changes it needs new sessions. */
+static bool is_outdated(const struct place *place)
+{
+  return place->pool->slots[place->index].state == SLOT_READY &&
+         place->statement_timeout != place->pool->settings.statement_timeout;
+}
+
 /* Time-outs, age and idleness of one place. */
 static void inspect(struct place *place, int64_t now)
 {
@@ -167,9 +205,10 @@ static void inspect(struct place *place, int64_t now)
   struct policy_slot *slot = &pool->slots[place->index];
   if (slot->state == SLOT_CONNECTING && now - place->begun > pool->settings.connect_timeout) {
     place_lose(place, LONTAR_UNAVAILABLE, "connecting took too long");
-  } else if (slot->in_flight > 0 && now - slot->head_since > pool->settings.statement_timeout + GRACE) {
+  } else if (slot->in_flight > 0 && now - slot->head_since > place->statement_timeout + GRACE) {
     place_lose(place, LONTAR_DEADLINE, "the server does not answer");
-  } else if (policy_should_drain(&pool->settings.policy, pool->slots, pool->capacity, place->index, now)) {
+  } else if (is_outdated(place) ||
+             policy_should_drain(&pool->settings.policy, pool->slots, pool->reach, place->index, now)) {
     slot->state = SLOT_DRAINING;
     place_settle(place);
   }
@@ -181,7 +220,7 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
   int64_t now = clock_steady();
   (void)fd;
   (void)what;
-  for (int i = 0; i < pool->capacity; i++)
+  for (int i = 0; i < pool->reach; i++)
     if (pool->places[i].connection != NULL)
       inspect(&pool->places[i], now);
   expire_waiting(pool, now);
@@ -198,6 +237,9 @@ static void set_settings(struct pool *pool, const struct pool_settings *settings
     pool->settings.policy.max_overflow = 0;
     pool->settings.policy.size = pool->capacity;
   }
+  int wanted = pool->settings.policy.size + pool->settings.policy.max_overflow;
+  if (wanted > pool->reach)
+    pool->reach = wanted;
 }
 
 static bool make_places(struct pool *pool)
@@ -214,7 +256,7 @@ static bool make_places(struct pool *pool)
 
 static bool make_events(struct pool *pool)
 {
-  const struct timeval tick = {0, TICK_MILLISECONDS * 1000};
+  const struct timeval tick = {0, TICK};
   pool->tick = event_new(pool->base, -1, EV_PERSIST, on_tick, pool);
   pool->round_end = event_new(pool->base, -1, 0, on_round_end, pool);
   return pool->tick != NULL && pool->round_end != NULL && event_add(pool->tick, &tick) == 0;
@@ -271,7 +313,7 @@ void pool_submit(struct pool *pool, struct job *job)
   }
   job->queued = clock_steady();
   TAILQ_INSERT_TAIL(&pool->waiting, job, link);
-  pool->waiting_count++;
+  count_waiting(pool, job, 1);
   pool_dispatch(pool);
 }
 
@@ -283,7 +325,7 @@ bool pool_cancel(struct pool *pool, struct job *job)
     if (it != job)
       continue;
     TAILQ_REMOVE(&pool->waiting, job, link);
-    pool->waiting_count--;
+    count_waiting(pool, job, -1);
     return true;
   }
   return false;
@@ -293,13 +335,13 @@ void pool_configure(struct pool *pool, const struct pool_settings *settings)
 {
   set_settings(pool, settings);
   int open = 0;
-  for (int i = 0; i < pool->capacity; i++) {
+  for (int i = 0; i < pool->reach; i++) {
     if (pool->slots[i].state == SLOT_CLOSED || ++open <= pool->settings.policy.size)
       continue;
     if (pool->slots[i].state == SLOT_READY)
       pool->slots[i].state = SLOT_DRAINING;
   }
-  for (int i = 0; i < pool->capacity; i++)
+  for (int i = 0; i < pool->reach; i++)
     if (pool->places[i].connection != NULL)
       place_settle(&pool->places[i]);
 }
@@ -308,7 +350,7 @@ void pool_numbers(const struct pool *pool, struct pool_numbers *ret_numbers)
 {
   *ret_numbers = pool->numbers;
   ret_numbers->waiting = pool->waiting_count;
-  for (int i = 0; i < pool->capacity; i++) {
+  for (int i = 0; i < pool->reach; i++) {
     const struct policy_slot *slot = &pool->slots[i];
     if (slot->state != SLOT_READY && slot->state != SLOT_DRAINING)
       continue;

@@ -14,8 +14,9 @@ struct place {
   struct event *event;
   evutil_socket_t watched;
   short watched_for;
-  bool dirty;    /* has an open segment, to be synced at the end of this round of the loop */
-  int64_t begun; /* when it began to connect */
+  int64_t statement_timeout; /* what its session was told */
+  bool dirty;                /* has an open segment, to be synced at the end of this round of the loop */
+  int64_t begun;             /* when it began to connect */
 };
 
 struct pool {
@@ -24,10 +25,12 @@ struct pool {
   char *application_name;
   struct pool_settings settings;
   int capacity;
+  int reach; /* places in use lie below; grows with the settings */
   struct place *places;
   struct policy_slot *slots;
   struct job_list waiting;
   int waiting_count;
+  int waiting_of[APPENDS + 1]; /* by kind of statement */
   struct event *tick;
   struct event *round_end; /* made active by the first send of a round of the loop */
   int joinable;            /* the place whose open segment takes more appends, -1 for none */

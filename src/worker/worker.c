@@ -139,6 +139,7 @@ static void on_reload(evutil_socket_t signal_number, short what, void *argument)
   (void)signal_number;
   (void)what;
   if (config_load(worker->start->config_file, &config, &error) == 0) {
+    config_keep_start(worker->config, config);
     config_free(worker->config);
     worker->config = config;
     worker->handler.config = config;

@@ -42,8 +42,8 @@ static void login_gives_a_session(void)
   CHECK(strlen(answer_text(&answer, "token")) >= 32, "login: the token is short: %s", answer_text(&answer, "token"));
   CHECK(strstr(answer.body, "$argon2") == NULL, "login: the answer holds a hash: %s", answer.body);
   session_status("login's token", answer_text(&answer, "token"), 200);
-  const char *hours = sql("SELECT round(extract(epoch FROM $1::timestamptz - now()) / 3600)",
-                          answer_text(&answer, "expires_at"), NULL);
+  const char *hours =
+      sql("SELECT round(extract(epoch FROM $1::timestamptz - now()) / 3600)", answer_text(&answer, "expires_at"), NULL);
   (void)check_number("hours of a session", strtoll(hours, NULL, 10), HOURS_24);
 }
 
@@ -124,8 +124,8 @@ static void an_old_hash_is_no_password(void)
   char name[WORLD_NAME_SIZE];
   char hash[65];
   (void)snprintf(hash, sizeof hash, "%s", sql("SELECT encode(sha256('sandi lama'), 'hex')", NULL));
-  (void)sql("INSERT INTO users (username, password_hash, role) VALUES ($1, $2, 'siswa')", world_name(name, "lama"), hash,
-            NULL);
+  (void)sql("INSERT INTO users (username, password_hash, role) VALUES ($1, $2, 'siswa')", world_name(name, "lama"),
+            hash, NULL);
   check_login("the hash itself as password", name, hash, 401);
 }
 
@@ -150,8 +150,8 @@ static void authorization_is_read_strictly(void)
     const char *before;
     const char *after;
     long status;
-  } cases[] = {{"Bearer ", "", 200}, {"bearer ", "", 200},  {"BEARER  ", "", 200}, {"Bearer ", "  ", 200},
-               {"Basic ", "", 401},  {"Bearer", "", 401},   {"", "", 401},         {"Token ", "", 401},
+  } cases[] = {{"Bearer ", "", 200},  {"bearer ", "", 200},  {"BEARER  ", "", 200}, {"Bearer ", "  ", 200},
+               {"Basic ", "", 401},   {"Bearer", "", 401},   {"", "", 401},         {"Token ", "", 401},
                {"Bearer x", "", 401}, {"Bearer ", "x", 401}, {"Bearer ", " x", 401}};
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     TEXT header = document("Authorization: %s%s%s", cases[i].before, world.siswa.token, cases[i].after);

@@ -58,21 +58,29 @@ static void making_refuses(void)
 
 static void texts_at_the_edge(void)
 {
-  static const struct edge titles[] = {{"1 letter", "\"é\"", 422},         {"2 of two bytes", "\"<u2>\"", 201},
-                                       {"255 of four", "\"<e255>\"", 201}, {"256 of four", "\"<e256>\"", 422},
-                                       {"blanks", "\"   \"", 422},         {"a NUL", "\"a\\u0000b\"", 422},
-                                       {"null", "null", 422},              {"number", "1", 422}};
+  static const struct edge titles[] = {{"1 letter", "\"é\"", 422},
+                                       {"2 of two bytes", "\"<u2>\"", 201},
+                                       {"255 of four", "\"<e255>\"", 201},
+                                       {"256 of four", "\"<e256>\"", 422},
+                                       {"blanks", "\"   \"", 422},
+                                       {"a NUL", "\"a\\u0000b\"", 422},
+                                       {"null", "null", 422},
+                                       {"number", "1", 422}};
   EDGES("POST", "~/books", "{\"subject_id\": <subject>, \"title\": %s}", "title", titles);
-  static const struct edge files[] = {{"empty", "\"\"", 201},             {"null", "null", 201},
-                                      {"255 of four", "\"<e255>\"", 201}, {"256 of four", "\"<e256>\"", 422},
+  static const struct edge files[] = {{"empty", "\"\"", 201},
+                                      {"null", "null", 201},
+                                      {"255 of four", "\"<e255>\"", 201},
+                                      {"256 of four", "\"<e256>\"", 422},
                                       {"number", "1", 422}};
   EDGES("POST", "~/books", "{\"subject_id\": <subject>, \"title\": \"Buku\", \"filename\": %s}", "filename", files);
   static const struct edge versions[] = {
-      {"1.0.0", "\"1.0.0\"", 201},       {"10.20.30", "\"10.20.30\"", 201}, {"null", "null", 201},
-      {"1.0", "\"1.0\"", 422},           {"1.0.0.0", "\"1.0.0.0\"", 422},   {"v1.0.0", "\"v1.0.0\"", 422},
-      {"1.0.x", "\"1.0.x\"", 422},       {"1..0", "\"1..0\"", 422},         {"-1.0.0", "\"-1.0.0\"", 422},
-      {"1.0.0-rc", "\"1.0.0-rc\"", 422}, {"empty", "\"\"", 422},            {"number", "1.0", 422},
-      {"a blank", "\"1. 0.0\"", 422},    {"21 letters", "\"1000000.1000000.10000\"", 422}};
+      {"1.0.0", "\"1.0.0\"", 201},     {"10.20.30", "\"10.20.30\"", 201},
+      {"null", "null", 201},           {"1.0", "\"1.0\"", 422},
+      {"1.0.0.0", "\"1.0.0.0\"", 422}, {"v1.0.0", "\"v1.0.0\"", 422},
+      {"1.0.x", "\"1.0.x\"", 422},     {"1..0", "\"1..0\"", 422},
+      {"-1.0.0", "\"-1.0.0\"", 422},   {"1.0.0-rc", "\"1.0.0-rc\"", 422},
+      {"empty", "\"\"", 422},          {"number", "1.0", 422},
+      {"a blank", "\"1. 0.0\"", 422},  {"21 letters", "\"1000000.1000000.10000\"", 422}};
   EDGES("POST", "~/books", "{\"subject_id\": <subject>, \"title\": \"Buku\", \"vkp_version\": %s}", "vkp_version",
         versions);
 }
@@ -119,8 +127,8 @@ static void changing_refuses(void)
 {
   static const struct refusal cases[] = {
       {"absent", CALLER_ADMIN, "PATCH", "~/books/<absent>", "{\"title\": \"Buku\"}", 404, "not_found", NULL},
-      {"an absent subject", CALLER_ADMIN, "PATCH", "~/books/<book>", "{\"subject_id\": <absent>}", 422,
-       "bad_reference", "subject_id"},
+      {"an absent subject", CALLER_ADMIN, "PATCH", "~/books/<book>", "{\"subject_id\": <absent>}", 422, "bad_reference",
+       "subject_id"},
       {"a short title", CALLER_ADMIN, "PATCH", "~/books/<book>", "{\"title\": \"B\"}", 422, "invalid", "title"},
       {"a version of two", CALLER_ADMIN, "PATCH", "~/books/<book>", "{\"vkp_version\": \"1.0\"}", 422, "invalid",
        "vkp_version"},
@@ -140,10 +148,10 @@ static void deleted_once(void)
   TEXT path = document("~/books/%lld", world_book(world.subject));
   refuse_strangers("DELETE", path, NULL);
   refuse_callers(1u << CALLER_SISWA | 1u << CALLER_GURU, "DELETE", path, NULL);
-  ANSWER answer = delete (path, world.admin.token);
+  ANSWER answer = erase(path, world.admin.token);
   (void)check_status("DELETE", &answer, 204);
   (void)check_number("bytes of a 204", (long long)answer.length, 0);
-  ANSWER again = delete (path, world.service);
+  ANSWER again = erase(path, world.service);
   (void)check_problem("DELETE again", &again, 404, "not_found");
   ANSWER read = get(path, world.siswa.token);
   (void)check_problem("GET afterwards", &read, 404, "not_found");

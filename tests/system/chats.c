@@ -73,6 +73,8 @@ static void saving_refuses(void)
   };
   REFUSE(cases);
   refuse_strangers("POST", "~/chats", "{\"question\": \"Apa?\", \"response\": \"Itu.\"}");
+  ANSWER half = post("~/chats", world.siswa.token, "{\"question\": \"a \\ud800 b\", \"response\": \"b\"}");
+  (void)check_problem("half a surrogate in a question", &half, 400, "malformed");
   refuse_bodies("POST", "~/chats");
 }
 
@@ -85,16 +87,15 @@ static void refused_saves_leave_nothing(void)
 
 static void values_at_the_edge(void)
 {
-  static const struct edge confidences[] = {
-      {"0", "0", 201},           {"1", "1", 201},         {"0.5", "0.5", 201},   {"null", "null", 201},
-      {"-0.001", "-0.001", 422}, {"1.001", "1.001", 422}, {"1e400", "1e400", 422}, {"text", "\"0.5\"", 422},
-      {"true", "true", 422}};
+  static const struct edge confidences[] = {{"0", "0", 201},         {"1", "1", 201},           {"0.5", "0.5", 201},
+                                            {"null", "null", 201},   {"-0.001", "-0.001", 422}, {"1.001", "1.001", 422},
+                                            {"1e400", "1e400", 422}, {"text", "\"0.5\"", 422},  {"true", "true", 422}};
   EDGES("POST", "~/chats", "{\"user_id\": <siswa>, \"question\": \"a\", \"response\": \"b\", \"confidence\": %s}",
         "confidence", confidences);
-  static const struct edge texts[] = {{"empty", "\"\"", 422},         {"blanks", "\" \\t\\n\"", 422},
-                                      {"one letter", "\"é\"", 201},   {"a NUL", "\"a\\u0000b\"", 422},
-                                      {"null", "null", 422},          {"number", "7", 422},
-                                      {"object", "{}", 422},          {"many", "\"<u20000>\"", 201}};
+  static const struct edge texts[] = {{"empty", "\"\"", 422},       {"blanks", "\" \\t\\n\"", 422},
+                                      {"one letter", "\"é\"", 201}, {"a NUL", "\"a\\u0000b\"", 422},
+                                      {"null", "null", 422},        {"number", "7", 422},
+                                      {"object", "{}", 422},        {"many", "\"<u20000>\"", 201}};
   EDGES("POST", "~/chats", "{\"user_id\": <siswa>, \"question\": %s, \"response\": \"b\"}", "question", texts);
   EDGES("POST", "~/chats", "{\"user_id\": <siswa>, \"question\": \"a\", \"response\": %s}", "response", texts);
   static const struct edge subjects[] = {{"null", "null", 201}, {"0", "0", 422}, {"text", "\"1\"", 422}};
@@ -130,9 +131,10 @@ static void a_long_text_is_kept_whole(void)
   ANSWER answer = post("~/chats", person.token, body);
   (void)check_status("a long answer", &answer, 201);
   (void)check_number("bytes kept", (long long)strlen(answer_text(&answer, "response")), 4LL * LONG_CHARACTERS);
-  (void)check_number("characters in the database",
-                     sql_number("SELECT length(response) FROM chat_history WHERE id = $1", answer_number(&answer, "id")),
-                     LONG_CHARACTERS);
+  (void)check_number(
+      "characters in the database",
+      sql_number("SELECT length(response) FROM chat_history WHERE id = $1", answer_number(&answer, "id")),
+      LONG_CHARACTERS);
   TEXT path = document("~/users/%lld/chats", person.id);
   for (int i = 0; i < 4; i++) {
     ANSWER more = post("~/chats", person.token, body);
@@ -227,13 +229,13 @@ static void the_old_are_deleted(void)
                    " FROM generate_series(1, 2515) n",
                    person.id);
   long long old = sql_number("SELECT count(*) FROM chat_history WHERE created_at < now() - $1 * interval '1 day'", 400);
-  ANSWER answer = delete ("~/chats?older_than_days=400", world.admin.token);
+  ANSWER answer = erase("~/chats?older_than_days=400", world.admin.token);
   (void)check_status("DELETE /chats", &answer, 200);
   (void)check_members("DELETE /chats", answer.json, "deleted");
   (void)check_number("deleted", answer_number(&answer, "deleted"), old);
   (void)check_number("younger and timeless ones stay",
                      sql_number("SELECT count(*) FROM chat_history WHERE user_id = $1", person.id), 15);
-  ANSWER again = delete ("~/chats?older_than_days=400", world.service);
+  ANSWER again = erase("~/chats?older_than_days=400", world.service);
   (void)check_number("again", answer_number(&again, "deleted"), 0);
 }
 

@@ -1,13 +1,12 @@
 /* Assertions of the system tests. */
 #include "system/check.h"
 
+#include <CUnit/CUnit.h>
+#include <CUnit/TestRun.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <CUnit/CUnit.h>
-#include <CUnit/TestRun.h>
 
 #include "system/client.h"
 
@@ -38,8 +37,6 @@ bool check_at(const char *file, int line, bool good, const char *format, ...)
   va_start(arguments, format);
   (void)vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  if (!good)
-    printf("\n  %s:%d: %s", file, line, text);
   (void)CU_assertImplementation(good, (unsigned)line, text, file, "", CU_FALSE);
   return good;
 }

@@ -6,10 +6,9 @@
 #ifndef SYSTEM_CLIENT_H
 #define SYSTEM_CLIENT_H
 
-#include <stddef.h>
-
 #include <curl/curl.h>
 #include <json-c/json.h>
+#include <stddef.h>
 
 /* What came back. Status 0: nothing did. Begin with {0} where answer_done may run before a request. */
 struct answer {
@@ -39,10 +38,25 @@ struct answer request(const char *method, const char *path, const char *token, c
 struct answer request_with(const char *method, const char *path, const char *token, const char *body, size_t length,
                            const char *header);
 
-#define get(path, token) request("GET", path, token, NULL)
-#define post(path, token, body) request("POST", path, token, body)
-#define patch(path, token, body) request("PATCH", path, token, body)
-#define delete(path, token) request("DELETE", path, token, NULL)
+static inline struct answer get(const char *path, const char *token)
+{
+  return request("GET", path, token, NULL);
+}
+
+static inline struct answer post(const char *path, const char *token, const char *body)
+{
+  return request("POST", path, token, body);
+}
+
+static inline struct answer patch(const char *path, const char *token, const char *body)
+{
+  return request("PATCH", path, token, body);
+}
+
+static inline struct answer erase(const char *path, const char *token)
+{
+  return request("DELETE", path, token, NULL);
+}
 
 /* Sends the bytes as they are and reads until the server closes. */
 struct answer request_raw(const char *bytes, size_t length);

@@ -13,18 +13,19 @@ enum { RECORDS = 23, SEEN_MAX = 3000, WALK_PAGES_MAX = 60 };
 /* What a list is made of. */
 struct kind {
   const char *label;
-  const char *path;    /* up to the owner */
-  const char *rest;    /* behind the owner */
-  const char *insert;  /* RECORDS rows for the owner $1; those with the same time share one instant */
-  const char *add;     /* one more for the owner $1, anywhere the list puts a new one */
-  const char *ids;     /* the owner's ids, least first, as text "1,2,3" */
-  const char *remove;  /* the record $1 */
-  const char *owner;   /* makes the owner and gives its id */
+  const char *path;   /* up to the owner */
+  const char *rest;   /* behind the owner */
+  const char *insert; /* RECORDS rows for the owner $1; those with the same time share one instant */
+  const char *add;    /* one more for the owner $1, anywhere the list puts a new one */
+  const char *ids;    /* the owner's ids, least first, as text "1,2,3" */
+  const char *remove; /* the record $1 */
+  const char *owner;  /* makes the owner and gives its id */
 };
 
 static const struct kind kinds[] = {
     {"chats of a user", "~/users/", "/chats",
-     "INSERT INTO chat_history (user_id, question, response, created_at) SELECT $1, 'a', 'b', CASE WHEN n <= 3 THEN NULL"
+     "INSERT INTO chat_history (user_id, question, response, created_at) SELECT $1, 'a', 'b', CASE WHEN n <= 3 THEN "
+     "NULL"
      " ELSE '2026-01-01T00:00:00.000001Z'::timestamptz + n / 5 * interval '1 microsecond' END"
      " FROM generate_series(1, 23) n",
      "INSERT INTO chat_history (user_id, question, response) VALUES ($1, 'baru', 'b')",
@@ -205,7 +206,8 @@ static void removed_ones_are_not_shown(void)
     (void)walk_take(&walk, &first, 3);
     long long gone = id_at(&whole, 10);
     (void)sql_number(kinds[kind].remove, gone);
-    walk_all(&walk, "after", walk.next, 3, NULL);
+    TEXT next = strdup(walk.next);
+    walk_all(&walk, "after", next, 3, NULL);
     CHECK(!has_seen(&walk, gone), "%s: a removed record is on a later page", kinds[kind].label);
     (void)check_number(kinds[kind].label, (long long)walk.count, RECORDS - 1);
   }
@@ -285,8 +287,7 @@ static void recent_chats_have_pages(void)
 
 static void users_and_subjects_have_pages(void)
 {
-  static const struct kind all[] = {{.label = "users", .path = "~/users"},
-                                    {.label = "subjects", .path = "~/subjects"}};
+  static const struct kind all[] = {{.label = "users", .path = "~/users"}, {.label = "subjects", .path = "~/subjects"}};
   static const char *const ids[] = {"SELECT string_agg(id::text, ',') FROM users WHERE $1 = '0'",
                                     "SELECT string_agg(id::text, ',') FROM subjects WHERE $1 = '0'"};
   for (size_t i = 0; i < 2; i++) {

@@ -17,7 +17,8 @@ static void told_without_a_credential(void)
     ANSWER answer = get(paths[i], NULL);
     (void)check_status(paths[i], &answer, 200);
     CHECK(json_object_is_type(answer.json, json_type_object), "%s: want a JSON object: %s", paths[i], answer.body);
-    CHECK(strncmp(answer_header(&answer, "Content-Type", type, sizeof type), "application/json", 16) == 0,
+    CHECK(strncmp(answer_header(&answer, "Content-Type", type, sizeof type), "application/", 12) == 0 &&
+              strstr(type, "json"),
           "%s: got content type %s", paths[i], type);
     CHECK(*answer_header(&answer, "X-Request-Id", type, sizeof type) != '\0', "%s: there is no X-Request-Id", paths[i]);
   }

@@ -1,15 +1,15 @@
 /*
- * The system tests: `system` runs the suites that only ask, `system SUITE...` those that are named (suites.def), `system
+ * The system tests: `system` runs the suites that only ask, `system SUITE...` those that are named (suites.def),
+ * `system
  * --wait` waits until the service is ready, `system --port` prints a free port. Ends with "N passed, N failed".
  */
+#include <CUnit/Basic.h>
 #include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
-
-#include <CUnit/Basic.h>
 
 #include "system/check.h"
 #include "system/client.h"

@@ -18,11 +18,20 @@ static struct answer send_text(const char *text)
 
 static void unknown_paths(void)
 {
-  static const char *const paths[] = {"~/nothing",         "~/users/1/nothing", "~/users/1/chats/count/more",
-                                      "~/",                "~",                 "~/users/",
-                                      "~/subjects/1/",     "/",                 "/api/v2/users",
-                                      "~//users",          "~/Users",           "~/subjects%2F1",
-                                      "~/auth",            "~/users/by-username/"};
+  static const char *const paths[] = {"~/nothing",
+                                      "~/users/1/nothing",
+                                      "~/users/1/chats/count/more",
+                                      "~/",
+                                      "~",
+                                      "~/users/",
+                                      "~/subjects/1/",
+                                      "/",
+                                      "/api/v2/users",
+                                      "~//users",
+                                      "~/Users",
+                                      "~/subjects%2F1",
+                                      "~/auth",
+                                      "~/users/by-username/"};
   for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
     ANSWER answer = get(paths[i], world.admin.token);
     (void)check_problem(paths[i], &answer, 404, "not_found");
@@ -132,9 +141,12 @@ static void broken_requests(void)
 
 static void broken_utf_8(void)
 {
-  static const char *const paths[] = {"~/users/by-username/%ff%fe",    "~/users/by-username/%c0%af",
-                                      "~/users/by-username/%ed%a0%80", "~/users?q=%80",
-                                      "~/subjects?code=%f8%88%80%80",  "~/users?q=%zz",
+  static const char *const paths[] = {"~/users/by-username/%ff%fe",
+                                      "~/users/by-username/%c0%af",
+                                      "~/users/by-username/%ed%a0%80",
+                                      "~/users?q=%80",
+                                      "~/subjects?code=%f8%88%80%80",
+                                      "~/users?q=%zz",
                                       "~/users?q=%4"};
   for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
     ANSWER answer = get(paths[i], world.admin.token);

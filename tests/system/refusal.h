@@ -10,7 +10,7 @@ enum caller {
   CALLER_SERVICE,
   CALLER_GURU,
   CALLER_SISWA,
-  CALLER_NOBODY,  /* no Authorization header */
+  CALLER_NOBODY,   /* no Authorization header */
   CALLER_STRANGER, /* a token that no session has */
   CALLER_EXPIRED,
   CALLER_FALSE_KEY, /* looks like a service key */

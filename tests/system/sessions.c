@@ -35,7 +35,8 @@ static void verify_makes_no_session(void)
   TEXT body = document("{\"username\": \"<siswa.name>\", \"password\": \"" WORLD_PASSWORD "\"}");
   ANSWER answer = post("~/users/verify", world.service, body);
   (void)check_status("verify", &answer, 200);
-  (void)check_number("sessions", sql_number("SELECT count(*) FROM sessions WHERE user_id = $1", world.siswa.id), before);
+  (void)check_number("sessions", sql_number("SELECT count(*) FROM sessions WHERE user_id = $1", world.siswa.id),
+                     before);
 }
 
 /* What the answer's session has left, in hours. */
@@ -63,7 +64,8 @@ static void made_with_a_token_of_its_own(void)
 static void made_with_a_given_token(void)
 {
   char token[WORLD_NAME_SIZE];
-  TEXT body = document("{\"user_id\": <siswa>, \"token\": \"%s é\", \"expires_hours\": 2}", world_name(token, "tok en"));
+  TEXT body =
+      document("{\"user_id\": <siswa>, \"token\": \"%s é\", \"expires_hours\": 2}", world_name(token, "tok en"));
   TEXT want = document("%s é", token);
   ANSWER answer = post("~/sessions", world.service, body);
   (void)check_status("POST /sessions", &answer, 201);
@@ -94,19 +96,21 @@ static void making_refuses(void)
 static void values_at_the_edge(void)
 {
   (void)sql_number("DELETE FROM sessions WHERE user_id = $1", world.other.id);
-  static const struct edge tokens[] = {
-      {"7 letters", "\"<x7>\"", 422},         {"8 letters", "\"<x8>\"", 201},
-      {"7 of four bytes", "\"<e7>\"", 422},   {"8 of four bytes", "\"<e8>\"", 201},
-      {"255 of two bytes", "\"<u255>\"", 201}, {"256 of two bytes", "\"<u256>\"", 422},
-      {"a NUL", "\"abc\\u0000defgh\"", 422},  {"a number", "123456789", 422}};
+  static const struct edge tokens[] = {{"7 letters", "\"<x7>\"", 422},          {"8 letters", "\"<x8>\"", 201},
+                                       {"7 of four bytes", "\"<e7>\"", 422},    {"8 of four bytes", "\"<e8>\"", 201},
+                                       {"255 of two bytes", "\"<u255>\"", 201}, {"256 of two bytes", "\"<u256>\"", 422},
+                                       {"a NUL", "\"abc\\u0000defgh\"", 422},   {"a number", "123456789", 422}};
   EDGES("POST", "~/sessions", "{\"user_id\": <other>, \"token\": %s}", "token", tokens);
-  static const struct edge hours[] = {{"0", "0", 422},       {"1", "1", 201},      {"8760", "8760", 201},
-                                      {"8761", "8761", 422}, {"-1", "-1", 422},    {"1.5", "1.5", 422},
+  static const struct edge hours[] = {{"0", "0", 422},        {"1", "1", 201},      {"8760", "8760", 201},
+                                      {"8761", "8761", 422},  {"-1", "-1", 422},    {"1.5", "1.5", 422},
                                       {"text", "\"1\"", 422}, {"huge", "1e30", 422}};
   EDGES("POST", "~/sessions", "{\"user_id\": <other>, \"expires_hours\": %s}", "expires_hours", hours);
-  static const struct edge users[] = {{"0", "0", 422},        {"-1", "-1", 422},
-                                      {"text", "\"1\"", 422}, {"null", "null", 422},
-                                      {"1.0", "1.5", 422},    {"beyond 32 bits", "2147483648", 422},
+  static const struct edge users[] = {{"0", "0", 422},
+                                      {"-1", "-1", 422},
+                                      {"text", "\"1\"", 422},
+                                      {"null", "null", 422},
+                                      {"1.0", "1.5", 422},
+                                      {"beyond 32 bits", "2147483648", 422},
                                       {"beyond 64 bits", "99999999999999999999", 422}};
   EDGES("POST", "~/sessions", "{\"user_id\": %s}", "user_id", users);
   world_token(world.other.id, world.other.token);
@@ -119,8 +123,8 @@ static void list_shows_the_living(void)
   TEXT path = document("~/users/%lld/sessions", person.id);
   world_token(person.id, second);
   world_token(person.id, second);
-  (void)sql_number("UPDATE sessions SET expires_at = now() WHERE id = (SELECT max(id) FROM sessions WHERE user_id = $1)",
-                   person.id);
+  (void)sql_number(
+      "UPDATE sessions SET expires_at = now() WHERE id = (SELECT max(id) FROM sessions WHERE user_id = $1)", person.id);
   const char *const tokens[] = {person.token, world.admin.token, world.service};
   for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
     ANSWER answer = get(path, tokens[i]);
@@ -148,13 +152,13 @@ static void all_of_a_user_end(void)
   char second[WORLD_TOKEN_SIZE];
   world_token(person.id, second);
   TEXT path = document("~/users/%lld/sessions", person.id);
-  ANSWER answer = delete (path, person.token);
+  ANSWER answer = erase(path, person.token);
   (void)check_status("by itself", &answer, 200);
   (void)check_members("by itself", answer.json, "deleted");
   (void)check_number("deleted", answer_number(&answer, "deleted"), 2);
   ANSWER old = get("~/auth/session", second);
   (void)check_problem("an ended session", &old, 401, "unauthenticated");
-  ANSWER again = delete (path, world.service);
+  ANSWER again = erase(path, world.service);
   (void)check_number("none left", answer_number(&again, "deleted"), 0);
 }
 
@@ -167,14 +171,14 @@ static void expired_ones_are_swept(void)
                    " now() - interval '1 hour' FROM generate_series(1, 2500) n",
                    person.id);
   long long expired = sql_number("SELECT count(*) FROM sessions WHERE expires_at <= now() AND $1 > 0", 1);
-  ANSWER answer = delete ("~/sessions/expired", world.admin.token);
+  ANSWER answer = erase("~/sessions/expired", world.admin.token);
   (void)check_status("DELETE /sessions/expired", &answer, 200);
   (void)check_members("DELETE /sessions/expired", answer.json, "deleted");
   (void)check_number("deleted", answer_number(&answer, "deleted"), expired);
   (void)check_number("left", sql_number("SELECT count(*) FROM sessions WHERE expires_at <= now() AND $1 > 0", 1), 0);
   ANSWER living = get("~/auth/session", person.token);
   (void)check_status("a living one", &living, 200);
-  ANSWER again = delete ("~/sessions/expired", world.service);
+  ANSWER again = erase("~/sessions/expired", world.service);
   (void)check_number("again", answer_number(&again, "deleted"), 0);
 }
 

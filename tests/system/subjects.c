@@ -34,8 +34,10 @@ static void making_refuses(void)
        "{\"grade\": 10, \"name\": \"Fisika\", \"code\": \"<subject.code>\"}", 409, "conflict", "code"},
       {"no grade", CALLER_SERVICE, "POST", "~/subjects", "{\"name\": \"Fisika\", \"code\": \"<name>\"}", 422, "invalid",
        "grade"},
-      {"no name", CALLER_SERVICE, "POST", "~/subjects", "{\"grade\": 10, \"code\": \"<name>\"}", 422, "invalid", "name"},
-      {"no code", CALLER_SERVICE, "POST", "~/subjects", "{\"grade\": 10, \"name\": \"Fisika\"}", 422, "invalid", "code"},
+      {"no name", CALLER_SERVICE, "POST", "~/subjects", "{\"grade\": 10, \"code\": \"<name>\"}", 422, "invalid",
+       "name"},
+      {"no code", CALLER_SERVICE, "POST", "~/subjects", "{\"grade\": 10, \"name\": \"Fisika\"}", 422, "invalid",
+       "code"},
   };
   REFUSE(cases);
   refuse_strangers("POST", "~/subjects", "{}");
@@ -47,15 +49,19 @@ static void making_refuses(void)
 static void values_at_the_edge(void)
 {
   (void)sql("DELETE FROM subjects WHERE code ~ '^(x+|é+|😀+)$'", NULL);
-  static const struct edge grades[] = {{"9", "9", 422},           {"10", "10", 201},     {"12", "12", 201},
-                                       {"13", "13", 422},         {"10.5", "10.5", 422}, {"text", "\"10\"", 422},
-                                       {"null", "null", 422},     {"true", "true", 422}, {"list", "[10]", 422},
-                                       {"huge", "4294967306", 422}};
+  static const struct edge grades[] = {
+      {"9", "9", 422},       {"10", "10", 201},          {"12", "12", 201},     {"13", "13", 422},
+      {"10.5", "10.5", 422}, {"text", "\"10\"", 422},    {"null", "null", 422}, {"true", "true", 422},
+      {"list", "[10]", 422}, {"huge", "4294967306", 422}};
   EDGES("POST", "~/subjects", "{\"grade\": %s, \"name\": \"Fisika\", \"code\": \"<name>\"}", "grade", grades);
-  static const struct edge names[] = {{"1 letter", "\"é\"", 422},      {"2 of two bytes", "\"<u2>\"", 201},
-                                      {"100 of four", "\"<e100>\"", 201}, {"101 of four", "\"<e101>\"", 422},
-                                      {"blanks", "\"   \"", 422},      {"a NUL", "\"a\\u0000b\"", 422},
-                                      {"number", "12", 422},           {"null", "null", 422}};
+  static const struct edge names[] = {{"1 letter", "\"é\"", 422},
+                                      {"2 of two bytes", "\"<u2>\"", 201},
+                                      {"100 of four", "\"<e100>\"", 201},
+                                      {"101 of four", "\"<e101>\"", 422},
+                                      {"blanks", "\"   \"", 422},
+                                      {"a NUL", "\"a\\u0000b\"", 422},
+                                      {"number", "12", 422},
+                                      {"null", "null", 422}};
   EDGES("POST", "~/subjects", "{\"grade\": 10, \"name\": %s, \"code\": \"<name>\"}", "name", names);
   static const struct edge codes[] = {{"1 of four bytes", "\"<e1>\"", 422}, {"2 of two bytes", "\"<u2>\"", 201},
                                       {"50 of four", "\"<e50>\"", 201},     {"51 of four", "\"<e51>\"", 422},
@@ -104,13 +110,13 @@ static void deleting_keeps_chats_and_takes_books(void)
   TEXT path = document("~/subjects/%lld", subject);
   refuse_strangers("DELETE", path, NULL);
   refuse_callers(1u << CALLER_SISWA | 1u << CALLER_GURU, "DELETE", path, NULL);
-  ANSWER answer = delete (path, world.admin.token);
+  ANSWER answer = erase(path, world.admin.token);
   (void)check_status("DELETE", &answer, 204);
   (void)check_number("bytes of a 204", (long long)answer.length, 0);
   (void)check_number("books left", sql_number("SELECT count(*) FROM books WHERE id = $1", book), 0);
   (void)check_number("chats left without subject",
                      sql_number("SELECT count(*) FROM chat_history WHERE id = $1 AND subject_id IS NULL", chat), 1);
-  ANSWER again = delete (path, world.admin.token);
+  ANSWER again = erase(path, world.admin.token);
   (void)check_problem("DELETE again", &again, 404, "not_found");
 }
 

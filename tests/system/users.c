@@ -14,8 +14,9 @@ static void made_by_admin_and_service(void)
   static const enum caller callers[] = {CALLER_ADMIN, CALLER_SERVICE};
   for (size_t i = 0; i < sizeof callers / sizeof callers[0]; i++) {
     char name[WORLD_NAME_SIZE];
-    TEXT body = document("{\"username\": \"%s\", \"password\": \"rahasia\", \"role\": \"guru\", \"full_name\": \"Siti é\"}",
-                         world_name(name, "siti"));
+    TEXT body =
+        document("{\"username\": \"%s\", \"password\": \"rahasia\", \"role\": \"guru\", \"full_name\": \"Siti é\"}",
+                 world_name(name, "siti"));
     ANSWER answer = post("~/users", caller_token(callers[i]), body);
     if (!check_created(caller_name(callers[i]), &answer, MEMBERS_USER, "/api/v1/users"))
       continue;
@@ -47,8 +48,8 @@ static void making_refuses(void)
        "{\"username\": \"<siswa.name>\", \"password\": \"rahasia\", \"role\": \"siswa\"}", 409, "conflict", "username"},
       {"no username", CALLER_ADMIN, "POST", "~/users", "{\"password\": \"rahasia\", \"role\": \"siswa\"}", 422,
        "invalid", "username"},
-      {"no password", CALLER_ADMIN, "POST", "~/users", "{\"username\": \"<name>\", \"role\": \"siswa\"}", 422, "invalid",
-       "password"},
+      {"no password", CALLER_ADMIN, "POST", "~/users", "{\"username\": \"<name>\", \"role\": \"siswa\"}", 422,
+       "invalid", "password"},
       {"no role", CALLER_ADMIN, "POST", "~/users", "{\"username\": \"<name>\", \"password\": \"rahasia\"}", 422,
        "invalid", "role"},
       {"an id", CALLER_ADMIN, "POST", "~/users",
@@ -76,14 +77,22 @@ static void username_at_the_edge(void)
 {
   (void)sql("DELETE FROM users WHERE username ~ '^(x+|é+|😀+)$'", NULL);
   static const struct edge cases[] = {
-      {"2 letters", "\"<x2>\"", 422},          {"3 letters", "\"<x3>\"", 201},
-      {"50 letters", "\"<x50>\"", 201},        {"51 letters", "\"<x51>\"", 422},
-      {"2 of two bytes", "\"<u2>\"", 422},     {"3 of two bytes", "\"<u3>\"", 201},
-      {"50 of four bytes", "\"<e50>\"", 201},  {"51 of four bytes", "\"<e51>\"", 422},
-      {"blanks", "\"      \"", 422},           {"two letters in blanks", "\"  ab  \"", 422},
-      {"a NUL", "\"ab\\u0000cd\"", 422},       {"null", "null", 422},
-      {"a number", "12345", 422},              {"a boolean", "true", 422},
-      {"a list", "[\"budi\"]", 422},           {"an object", "{\"a\": \"budi\"}", 422},
+      {"2 letters", "\"<x2>\"", 422},
+      {"3 letters", "\"<x3>\"", 201},
+      {"50 letters", "\"<x50>\"", 201},
+      {"51 letters", "\"<x51>\"", 422},
+      {"2 of two bytes", "\"<u2>\"", 422},
+      {"3 of two bytes", "\"<u3>\"", 201},
+      {"50 of four bytes", "\"<e50>\"", 201},
+      {"51 of four bytes", "\"<e51>\"", 422},
+      {"blanks", "\"      \"", 422},
+      {"two letters in blanks", "\"  ab  \"", 422},
+      {"a NUL", "\"ab\\u0000cd\"", 422},
+      {"null", "null", 422},
+      {"a number", "12345", 422},
+      {"a boolean", "true", 422},
+      {"a list", "[\"budi\"]", 422},
+      {"an object", "{\"a\": \"budi\"}", 422},
       {"nothing", "\"\"", 422},
   };
   EDGES("POST", "~/users", "{\"username\": %s, \"password\": \"rahasia\", \"role\": \"siswa\"}", "username", cases);
@@ -92,20 +101,19 @@ static void username_at_the_edge(void)
 static void password_at_the_edge(void)
 {
   static const struct edge cases[] = {
-      {"5 letters", "\"<x5>\"", 422},           {"6 letters", "\"<x6>\"", 201}, {"5 of four bytes", "\"<e5>\"", 422},
-      {"6 of four bytes", "\"<e6>\"", 201},     {"1024 letters", "\"<x1024>\"", 201},
-      {"1025 letters", "\"<x1025>\"", 422},     {"a NUL", "\"rahas\\u0000ia\"", 422},
-      {"a number", "123456", 422},              {"null", "null", 422},
+      {"5 letters", "\"<x5>\"", 422},       {"6 letters", "\"<x6>\"", 201},       {"5 of four bytes", "\"<e5>\"", 422},
+      {"6 of four bytes", "\"<e6>\"", 201}, {"1024 letters", "\"<x1024>\"", 201}, {"1025 letters", "\"<x1025>\"", 422},
+      {"a NUL", "\"rahas\\u0000ia\"", 422}, {"a number", "123456", 422},          {"null", "null", 422},
   };
   EDGES("POST", "~/users", "{\"username\": \"<name>\", \"password\": %s, \"role\": \"siswa\"}", "password", cases);
 }
 
 static void role_and_full_name_at_the_edge(void)
 {
-  static const struct edge roles[] = {{"siswa", "\"siswa\"", 201},   {"guru", "\"guru\"", 201},
-                                      {"admin", "\"admin\"", 201},   {"Siswa", "\"Siswa\"", 422},
+  static const struct edge roles[] = {{"siswa", "\"siswa\"", 201},     {"guru", "\"guru\"", 201},
+                                      {"admin", "\"admin\"", 201},     {"Siswa", "\"Siswa\"", 422},
                                       {"service", "\"service\"", 422}, {"empty", "\"\"", 422},
-                                      {"a number", "1", 422},        {"null", "null", 422}};
+                                      {"a number", "1", 422},          {"null", "null", 422}};
   EDGES("POST", "~/users", "{\"username\": \"<name>\", \"password\": \"rahasia\", \"role\": %s}", "role", roles);
   static const struct edge names[] = {{"empty", "\"\"", 201},
                                       {"null", "null", 201},
@@ -114,8 +122,9 @@ static void role_and_full_name_at_the_edge(void)
                                       {"101 letters", "\"<x101>\"", 422},
                                       {"a NUL", "\"a\\u0000\"", 422},
                                       {"a number", "1", 422}};
-  EDGES("POST", "~/users", "{\"username\": \"<name>\", \"password\": \"rahasia\", \"role\": \"siswa\", \"full_name\": %s}",
-        "full_name", names);
+  EDGES("POST", "~/users",
+        "{\"username\": \"<name>\", \"password\": \"rahasia\", \"role\": \"siswa\", \"full_name\": %s}", "full_name",
+        names);
 }
 
 static void blanks_around_a_name_go(void)
@@ -157,8 +166,13 @@ static void reading_refuses(void)
       {"unknown query", CALLER_ADMIN, "GET", "~/users/<siswa>?x=1", NULL, 422, "invalid", "x"},
   };
   REFUSE(cases);
-  static const char *const ids[] = {"~/users/0",   "~/users/-1",  "~/users/abc", "~/users/1x",
-                                    "~/users/1.0", "~/users/%20", "~/users/99999999999999999999"};
+  static const char *const ids[] = {"~/users/0",
+                                    "~/users/-1",
+                                    "~/users/abc",
+                                    "~/users/1x",
+                                    "~/users/1.0",
+                                    "~/users/%20",
+                                    "~/users/99999999999999999999"};
   for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
     ANSWER answer = get(ids[i], world.admin.token);
     CHECK(answer.status == 404 || answer.status == 422, "%s: got %ld, want 404 or 422", ids[i], answer.status);
@@ -227,14 +241,14 @@ static void deleting_takes_what_belongs_along(void)
   struct person person = world_person("siswa");
   (void)world_chat(person.id, world.subject);
   TEXT path = document("~/users/%lld", person.id);
-  ANSWER answer = delete (path, world.admin.token);
+  ANSWER answer = erase(path, world.admin.token);
   (void)check_status("DELETE", &answer, 204);
   (void)check_number("bytes of a 204", (long long)answer.length, 0);
   (void)check_number("sessions left", sql_number("SELECT count(*) FROM sessions WHERE user_id = $1", person.id), 0);
   (void)check_number("chats left", sql_number("SELECT count(*) FROM chat_history WHERE user_id = $1", person.id), 0);
   ANSWER token = get("~/auth/session", person.token);
   (void)check_problem("the token of a deleted user", &token, 401, "unauthenticated");
-  ANSWER again = delete (path, world.admin.token);
+  ANSWER again = erase(path, world.admin.token);
   (void)check_problem("DELETE again", &again, 404, "not_found");
   ANSWER read = get(path, world.admin.token);
   (void)check_problem("GET afterwards", &read, 404, "not_found");
@@ -244,8 +258,8 @@ static void deleting_refuses(void)
 {
   refuse_strangers("DELETE", "~/users/<siswa>", NULL);
   refuse_callers(1u << CALLER_SISWA | 1u << CALLER_GURU, "DELETE", "~/users/<siswa>", NULL);
-  (void)check_number("the user is still there",
-                     sql_number("SELECT count(*) FROM users WHERE id = $1", world.siswa.id), 1);
+  (void)check_number("the user is still there", sql_number("SELECT count(*) FROM users WHERE id = $1", world.siswa.id),
+                     1);
 }
 
 static void list_is_filtered(void)

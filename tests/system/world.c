@@ -133,8 +133,8 @@ long long world_book(long long subject)
 long long world_chat(long long user, long long subject)
 {
   return make("chat", "~/chats",
-              document("{\"user_id\": %lld, \"subject_id\": %lld, \"question\": \"Apa?\", \"response\": \"Itu.\"}", user,
-                       subject));
+              document("{\"user_id\": %lld, \"subject_id\": %lld, \"question\": \"Apa?\", \"response\": \"Itu.\"}",
+                       user, subject));
 }
 
 /* Sessions are made by the service with the token that we want, then their time is moved into the past. */
@@ -195,9 +195,9 @@ static bool is_number(FILE *out, const char *word)
   const struct {
     const char *word;
     long long id;
-  } ids[] = {{"siswa", world.siswa.id},    {"other", world.other.id}, {"guru", world.guru.id},
-             {"admin", world.admin.id},    {"book", world.book},      {"chat", world.chat},
-             {"subject", world.subject},   {"absent", 2147483000}};
+  } ids[] = {{"siswa", world.siswa.id},  {"other", world.other.id}, {"guru", world.guru.id},
+             {"admin", world.admin.id},  {"book", world.book},      {"chat", world.chat},
+             {"subject", world.subject}, {"absent", 2147483000}};
   for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
     if (strcmp(word, ids[i].word) == 0)
       return fprintf(out, "%lld", ids[i].id) > 0;
@@ -210,9 +210,8 @@ static bool is_name(FILE *out, const char *word)
   const struct {
     const char *word;
     const char *text;
-  } names[] = {{"siswa.name", world.siswa.username},
-               {"other.name", world.other.username},
-               {"subject.code", world.subject_code}};
+  } names[] = {
+      {"siswa.name", world.siswa.username}, {"other.name", world.other.username}, {"subject.code", world.subject_code}};
   if (strcmp(word, "name") == 0)
     return fputs(world_name(name, "baru"), out) >= 0;
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

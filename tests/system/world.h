@@ -24,7 +24,7 @@ struct world {
   struct person admin;
   struct person guru;
   struct person siswa;
-  struct person other; /* another pupil */
+  struct person other;            /* another pupil */
   char expired[WORLD_TOKEN_SIZE]; /* a token of `siswa` whose time has passed */
   long long subject;
   long long book;

@@ -49,7 +49,8 @@ int main(int argc, char **argv)
       return EXIT_FAILURE;
   CU_basic_set_mode(CU_BRM_NORMAL);
   bool ran = CU_basic_run_tests() == CUE_SUCCESS && CU_get_number_of_tests_run() > 0;
-  unsigned failures = CU_get_number_of_failures();
+  unsigned failures = CU_get_number_of_tests_failed();
+  printf("unit: %u passed, %u failed\n", CU_get_number_of_tests_run() - failures, failures);
   CU_cleanup_registry();
   return ran && failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -191,7 +191,7 @@ static void a_role_or_the_owner_may(void)
   struct values none = {0}, id = {0}, user_id = {0}, username = {0};
   const struct principal pupil = {.who = WHO_SISWA, .user_id = 7, .username = "sari"};
   const struct principal teacher = {.who = WHO_GURU, .user_id = 8, .username = "budi"};
-  const struct principal service = {.who = WHO_SERVICE, .key_name = "nexusai"};
+  const struct principal service = {.who = WHO_SERVICE};
   const struct principal nobody = {.who = WHO_ANYONE};
   value_set_integer(&id.of[FIELD_id], 7);
   value_set_integer(&user_id.of[FIELD_user_id], 7);

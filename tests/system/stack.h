@@ -1,0 +1,28 @@
+/* The processes behind the address, which some suites disturb. */
+#ifndef SYSTEM_STACK_H
+#define SYSTEM_STACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* lontard's first process, from LONTARD_PID. */
+pid_t stack_lontard(void);
+void stack_signal(int signal);
+
+/* Its children. Returns how many, at most `size`. */
+size_t stack_children(pid_t *out, size_t size);
+
+/* Memory of a process in kilobytes, -1 when it is gone. */
+long stack_memory(pid_t pid);
+
+/* Runs `LONTAR_DATABASE_COMMAND stop` or `start`, which waits until that is so. */
+void stack_database(const char *what);
+
+/* Seconds since some moment. */
+double stack_clock(void);
+
+/* Asks again and again until the condition holds or the time is over; says whether it holds. */
+bool stack_wait(bool (*condition)(void), double seconds);
+
+#endif
