@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -46,7 +47,30 @@ static bool is_digit(char byte)
   return byte >= '0' && byte <= '9';
 }
 
-/* Steps over a string from behind its opening quote; NULL when it holds a bare control character. */
+/* The number of an escape \uXXXX whose u is at `at`, -1 when there is none. */
+static long escape_number(const char *at, const char *end)
+{
+  char digits[5] = "";
+  if (end - at < 5 || *at != 'u')
+    return -1;
+  memcpy(digits, at + 1, 4);
+  return strtol(digits, NULL, 16);
+}
+
+/* Steps from the byte behind a backslash to the last one of its escape; NULL for half a surrogate pair. */
+static const char *skip_escape(const char *at, const char *end)
+{
+  long number = escape_number(at, end);
+  if (number < 0)
+    return at;
+  at += 4;
+  if (number < 0xD800 || number > 0xDFFF)
+    return at;
+  long low = end - at > 2 && at[1] == '\\' ? escape_number(at + 2, end) : -1;
+  return number < 0xDC00 && low >= 0xDC00 && low <= 0xDFFF ? at + 6 : NULL;
+}
+
+/* Steps over a string from behind its opening quote; NULL when it holds a bare control character or half a pair. */
 static const char *skip_string(const char *at, const char *end, bool *ret_nul)
 {
   *ret_nul = false;
@@ -54,8 +78,10 @@ static const char *skip_string(const char *at, const char *end, bool *ret_nul)
     if ((unsigned char)*at < 0x20)
       return NULL;
     if (*at == '\\') {
-      at++;
-      *ret_nul |= end - at >= 5 && memcmp(at, "u0000", 5) == 0;
+      *ret_nul |= escape_number(at + 1, end) == 0;
+      at = skip_escape(at + 1, end);
+      if (at == NULL)
+        return NULL;
     }
   }
   return at + 1;
@@ -82,8 +108,8 @@ static bool is_loose(const char *at)
 }
 
 /*
- * json-c also keeps the last of doubled members, ends a name at NUL and takes bare control characters in strings. A
- * walk over the text that it took tells. False when it is not JSON.
+ * json-c also keeps the last of doubled members, ends a name at NUL, takes bare control characters in strings, and
+ * replaces half a surrogate pair. A walk over the text that it took tells. False when it is not JSON.
  */
 static bool scan_members(const char *data, size_t length, struct members *ret_members)
 {

@@ -96,6 +96,11 @@ static void unreadable_bodies_are_malformed(void)
       "null",
       "\"text\"",
       "17",
+      "{\"question\":\"\\ud800\",\"response\":\"r\"}",
+      "{\"question\":\"\\ud800 \\udc00\",\"response\":\"r\"}",
+      "{\"question\":\"\\ud800\\ud800\",\"response\":\"r\"}",
+      "{\"question\":\"\\udc00\\ud800\",\"response\":\"r\"}",
+      "{\"question\":\"\\uDFFF\",\"response\":\"r\"}",
       "{" TEXTS "} x",
       "{" TEXTS "}{}",
       "{" TEXTS ",}",
@@ -181,6 +186,14 @@ static void all_problems_are_collected(void)
   CU_ASSERT_EQUAL(parsed.problems.count, 5);
 }
 
+static void surrogate_pairs_are_one_character(void)
+{
+  CLEANUP_PARSED struct parsed parsed = parse("{\"question\":\"\\ud83d\\udE00!\",\"response\":\"\\\\ud800\"}");
+  CU_ASSERT_EQUAL_FATAL(parsed.error, LONTAR_OK);
+  UNIT_TEXT(parsed.values.of[FIELD_question].text, parsed.values.of[FIELD_question].length, "\xF0\x9F\x98\x80!");
+  UNIT_TEXT(parsed.values.of[FIELD_response].text, parsed.values.of[FIELD_response].length, "\\ud800");
+}
+
 static void required_fields_are_not_null(void)
 {
   static const struct field_input required[] = {{FIELD_subject_id, true}, {FIELD_none, false}};
@@ -209,4 +222,5 @@ UNIT_CASES(body, UNIT_CASE(a_good_body_sets_its_values), UNIT_CASE(numbers_may_h
            UNIT_CASE(booleans_become_words), UNIT_CASE(unreadable_bodies_are_malformed),
            UNIT_CASE(wrong_values_are_named), UNIT_CASE(nul_is_invalid_wherever_it_hides),
            UNIT_CASE(colons_inside_strings_are_no_members), UNIT_CASE(all_problems_are_collected),
-           UNIT_CASE(required_fields_are_not_null), UNIT_CASE(an_empty_body_gives_nothing));
+           UNIT_CASE(surrogate_pairs_are_one_character), UNIT_CASE(required_fields_are_not_null),
+           UNIT_CASE(an_empty_body_gives_nothing));
