@@ -21,9 +21,8 @@ static bool is_name(char c)
 static const char *skip_quoted(const char *at, char quote, bool backslashes)
 {
   for (at++; *at; at++) {
-    if (backslashes && *at == '\\' && at[1])
-      at++;
-    else if (*at == quote && at[1] == quote)
+    bool escapes = (backslashes && *at == '\\' && at[1]) || (*at == quote && at[1] == quote);
+    if (escapes)
       at++;
     else if (*at == quote)
       return at + 1;
