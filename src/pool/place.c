@@ -80,8 +80,8 @@ static void mark_up(struct pool *pool)
 }
 
 /* A job whose connection died. A write may have happened: it is not sent again, and the answer is 504, not a 503 that
- * invites to repeat it. A read is, but only once where it
- * may be what kills the server; `blameless` connections ended on an administrator's command. */
+ * invites to repeat it. A read is sent again, but only once where it may be what kills the server; `blameless`
+ * connections ended on an administrator's command. */
 static void give_back_lost(struct pool *pool, struct job *job, enum lontar_error error, bool blameless)
 {
   bool read = statement_rows[job->statement].kind == READS;

@@ -76,8 +76,12 @@ static const struct command *command_find(const char *name)
 
 static void print_forms(FILE *out, const struct command *command)
 {
-  for (const char *form = command->usage; *form; form += strcspn(form, "\n") + 1)
-    fprintf(out, "  lontarctl [-f FILE] %s %.*s\n", command->name, (int)strcspn(form, "\n"), form);
+  const char *form = command->usage;
+  while (*form) {
+    const size_t length = strcspn(form, "\n");
+    fprintf(out, "  lontarctl [-f FILE] %s %.*s\n", command->name, (int)length, form);
+    form += length + (form[length] == '\n');
+  }
 }
 
 static void print_usage(FILE *out)
