@@ -170,6 +170,11 @@ struct board_head *board_head(struct board *board)
   return &board->layout->head;
 }
 
+struct board_prober *board_prober(struct board *board)
+{
+  return &board->layout->prober;
+}
+
 void board_snapshot(const struct board *board, struct board_snapshot *ret_snapshot)
 {
   const uint64_t *from = (const uint64_t *)(const void *)board->layout;

@@ -1,7 +1,8 @@
 /*
  * The board: a mapped file in which every process writes how it is, and which anyone may read at any time.
  *
- * One head, written by the master, and a fixed number of slots, each written by the one worker that has its index.
+ * One head, written by the master, one slot of the prober, and a fixed number of slots, each written by the one worker
+ * that has its index.
  * Every field is a 64-bit word, written and read with relaxed atomics: no locks, so nothing to repair after a crash,
  * and a reader sees each number whole though not all of the same instant. Counters go on when a worker is replaced;
  * gauges begin again. Stamps are wall-clock microseconds since 1970, those marked steady are clock_steady's,
@@ -14,10 +15,16 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC UINT64_C(0x64726f627261746c) /* "ltarbord" */
-#define BOARD_VERSION 1                          /* raised with every change of the layout below */
+#define BOARD_VERSION 2                          /* raised with every change of the layout below */
 #define BOARD_FILE "board"                       /* its name in run_dir */
 
-enum { BOARD_WORKERS_MAX = 64, BOARD_BUCKETS = 24, BOARD_REQUEST_ID_WORDS = 8, BOARD_MESSAGE_SIZE = 512 };
+enum {
+  BOARD_WORKERS_MAX = 64,
+  BOARD_BUCKETS = 24,
+  BOARD_REQUEST_ID_WORDS = 8,
+  BOARD_REASON_WORDS = 16,
+  BOARD_MESSAGE_SIZE = 512
+};
 
 enum board_database { BOARD_DATABASE_UNKNOWN, BOARD_DATABASE_UP, BOARD_DATABASE_DOWN };
 
@@ -49,6 +56,18 @@ struct board_head {
   uint64_t reloads;
 } __attribute__((aligned(64)));
 
+/* Written by the prober alone. */
+struct board_prober {
+  uint64_t pid; /* 0: nobody has begun here yet */
+  uint64_t started;
+  uint64_t heartbeat; /* steady */
+  uint64_t database;  /* enum board_database: the word that all workers wait for */
+  uint64_t database_since;
+  uint64_t next_probe;                 /* steady; while the database is away */
+  uint64_t marker;                     /* 1 while the marker stands and nginx answers 503 by itself */
+  uint64_t reason[BOARD_REASON_WORDS]; /* why the database is away, as text without host or password, NUL-filled */
+} __attribute__((aligned(64)));
+
 /* Written by one worker alone. */
 struct board_slot {
   uint64_t pid; /* 0: nobody has begun here yet */
@@ -64,6 +83,7 @@ struct board_slot {
   uint64_t latency[BOARD_BUCKETS]; /* bucket i: above 2^(i-1) up to 2^i µs; the last one: everything above */
   struct board_pool pool;
   uint64_t pool_before[3]; /* opened, closed, failed of the workers that had this slot before */
+  uint64_t leased;         /* connections of the shared overflow that this worker holds */
   uint64_t database;       /* enum board_database */
   uint64_t database_since;
   uint64_t request_route;   /* enum route that the loop is working on at this moment; 0 between requests */
@@ -73,6 +93,7 @@ struct board_slot {
 
 struct board_layout {
   struct board_head head;
+  struct board_prober prober;
   struct board_slot slots[BOARD_WORKERS_MAX];
 };
 
@@ -99,6 +120,7 @@ void board_close(struct board *board);
 /* The slot of a worker, 0 ≤ index < BOARD_WORKERS_MAX; of a board made by board_create only. */
 struct board_slot *board_slot(struct board *board, int index);
 struct board_head *board_head(struct board *board);
+struct board_prober *board_prober(struct board *board);
 
 void board_snapshot(const struct board *board, struct board_snapshot *ret_snapshot);
 
