@@ -50,8 +50,8 @@ static void send_batch(struct cleanup *cleanup)
   cleanup->job = (struct job){
       .statement = STATEMENT_session_delete_expired,
       .owner = cleanup,
-      .wait_until = clock_steady() + cleanup->handler->config->pool_timeout,
       .done = batch_deleted,
+      .waiter = {.wait_until = clock_steady() + cleanup->handler->config->pool_timeout},
   };
   value_set_integer(&values.of[FIELD_limit], CLEANUP_BATCH);
   statement_bind(STATEMENT_session_delete_expired, &values, &cleanup->job.parameters);

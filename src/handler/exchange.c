@@ -94,6 +94,15 @@ void exchange_leave(struct exchange *exchange)
   board_request_leave(slot);
 }
 
+/* A statement that runs for long keeps a connection from others: the log tells whose it is. */
+static void job_held(struct job *job, int64_t age)
+{
+  const struct exchange *exchange = job->owner;
+  log_line(LOG_LEVEL_WARNING, "request=%s route=%s statement=%s has held a database connection for %lld ms",
+           exchange->request->request_id, exchange->row->name, statement_rows[job->statement].name,
+           (long long)(age / CLOCK_MILLISECOND));
+}
+
 static void operation_done(struct job *job, enum lontar_error error, const PGresult *result)
 {
   struct exchange *exchange = job->owner;
@@ -113,8 +122,9 @@ void exchange_submit(struct exchange *exchange, enum statement statement, exchan
   exchange->operation = (struct job){
       .statement = statement,
       .owner = exchange,
-      .wait_until = exchange->wait_until,
       .done = operation_done,
+      .held = job_held,
+      .waiter = {.wait_until = exchange->wait_until},
   };
   statement_bind(statement, &exchange->values, &exchange->operation.parameters);
   exchange->step = step;
@@ -141,8 +151,9 @@ void exchange_look_up(struct exchange *exchange, exchange_lookup_step *step)
   exchange->lookup = (struct job){
       .statement = STATEMENT_session_principal,
       .owner = exchange,
-      .wait_until = exchange->wait_until,
       .done = lookup_done,
+      .held = job_held,
+      .waiter = {.wait_until = exchange->wait_until},
   };
   value_set_text(exchange_value(exchange, FIELD_token_hash), exchange->bearer_hash, strlen(exchange->bearer_hash));
   statement_bind(STATEMENT_session_principal, &exchange->values, &exchange->lookup.parameters);

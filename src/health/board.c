@@ -191,9 +191,9 @@ void board_snapshot(const struct board *board, struct board_snapshot *ret_snapsh
 void board_worker_begin(struct board_slot *slot, uint64_t pid)
 {
   const uint64_t now = (uint64_t)clock_wall();
-  board_set(&slot->pool_before[0], board_get(&slot->pool.opened));
-  board_set(&slot->pool_before[1], board_get(&slot->pool.closed));
-  board_set(&slot->pool_before[2], board_get(&slot->pool.failed));
+  const uint64_t *numbers = (const uint64_t *)(const void *)&slot->pool;
+  for (int i = 0; i < BOARD_POOL_COUNTERS; i++)
+    board_set(&slot->pool_before[i], board_get(&numbers[BOARD_POOL_GAUGES + i]));
   board_worker_pool(slot, &(struct board_pool){0});
   board_set(&slot->connections, 0);
   board_set(&slot->database, BOARD_DATABASE_UNKNOWN);
@@ -209,6 +209,12 @@ void board_worker_beat(struct board_slot *slot)
   board_set(&slot->heartbeat, (uint64_t)clock_steady());
 }
 
+void board_worker_end(struct board_slot *slot)
+{
+  board_lease_return(slot, board_get(&slot->leased));
+  board_set(&slot->pid, 0);
+}
+
 void board_worker_database(struct board_slot *slot, enum board_database state)
 {
   if (board_get(&slot->database) == (uint64_t)state)
@@ -217,17 +223,37 @@ void board_worker_database(struct board_slot *slot, enum board_database state)
   board_set(&slot->database_since, (uint64_t)clock_wall());
 }
 
+bool board_lease(struct board *board, int index, uint64_t budget)
+{
+  struct board_slot *slot = board_slot(board, index);
+  __atomic_store_n(&slot->leased, board_get(&slot->leased) + 1, __ATOMIC_SEQ_CST);
+  if (board_leased(board) <= budget)
+    return true;
+  board_lease_return(slot, 1);
+  return false;
+}
+
+void board_lease_return(struct board_slot *slot, uint64_t count)
+{
+  __atomic_store_n(&slot->leased, board_get(&slot->leased) - count, __ATOMIC_SEQ_CST);
+}
+
+uint64_t board_leased(const struct board *board)
+{
+  uint64_t leased = 0;
+  for (int i = 0; i < BOARD_WORKERS_MAX; i++)
+    leased += __atomic_load_n(&board->layout->slots[i].leased, __ATOMIC_SEQ_CST);
+  return leased;
+}
+
 void board_worker_pool(struct board_slot *slot, const struct board_pool *pool)
 {
-  board_set(&slot->pool.open, pool->open);
-  board_set(&slot->pool.idle, pool->idle);
-  board_set(&slot->pool.busy, pool->busy);
-  board_set(&slot->pool.overflow, pool->overflow);
-  board_set(&slot->pool.waiting, pool->waiting);
-  board_set(&slot->pool.longest_wait, pool->longest_wait);
-  board_set(&slot->pool.opened, board_get(&slot->pool_before[0]) + pool->opened);
-  board_set(&slot->pool.closed, board_get(&slot->pool_before[1]) + pool->closed);
-  board_set(&slot->pool.failed, board_get(&slot->pool_before[2]) + pool->failed);
+  const uint64_t *from = (const uint64_t *)(const void *)pool;
+  uint64_t *to = (uint64_t *)(void *)&slot->pool;
+  for (int i = 0; i < BOARD_POOL_GAUGES; i++)
+    board_set(&to[i], from[i]);
+  for (int i = 0; i < BOARD_POOL_COUNTERS; i++)
+    board_set(&to[BOARD_POOL_GAUGES + i], board_get(&slot->pool_before[i]) + from[BOARD_POOL_GAUGES + i]);
 }
 
 void board_request_enter(struct board_slot *slot, unsigned route, const char *request_id, size_t length)

@@ -11,6 +11,7 @@
 #ifndef HEALTH_BOARD_H
 #define HEALTH_BOARD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,8 +38,17 @@ struct board_pool {
   uint64_t waiting;      /* requests without a connection */
   uint64_t longest_wait; /* µs, since the worker's start */
   uint64_t opened;       /* counters from here */
-  uint64_t closed;
-  uint64_t failed; /* attempts to connect */
+  uint64_t failed;       /* attempts to connect */
+  uint64_t recycled;     /* closed because they were old, … */
+  uint64_t idled;        /* … not needed any more, … */
+  uint64_t reloaded;     /* … not fitting new settings, … */
+  uint64_t lost;         /* … broken, … */
+  uint64_t hung;         /* … or without an answer */
+};
+
+enum {
+  BOARD_POOL_GAUGES = offsetof(struct board_pool, opened) / sizeof(uint64_t),
+  BOARD_POOL_COUNTERS = sizeof(struct board_pool) / sizeof(uint64_t) - BOARD_POOL_GAUGES,
 };
 
 /* Written by the master alone. */
@@ -82,9 +92,9 @@ struct board_slot {
   uint64_t latency_sum;            /* µs */
   uint64_t latency[BOARD_BUCKETS]; /* bucket i: above 2^(i-1) up to 2^i µs; the last one: everything above */
   struct board_pool pool;
-  uint64_t pool_before[3]; /* opened, closed, failed of the workers that had this slot before */
-  uint64_t leased;         /* connections of the shared overflow that this worker holds */
-  uint64_t database;       /* enum board_database */
+  uint64_t pool_before[BOARD_POOL_COUNTERS]; /* of the workers that had this slot before */
+  uint64_t leased;                           /* connections of the shared overflow that this worker holds */
+  uint64_t database;                         /* enum board_database */
   uint64_t database_since;
   uint64_t request_route;   /* enum route that the loop is working on at this moment; 0 between requests */
   uint64_t request_started; /* steady */
@@ -141,14 +151,27 @@ static inline void board_add(uint64_t *field, uint64_t amount)
   board_set(field, board_get(field) + amount);
 }
 
-/* First act of a worker in its slot: pid and stamps; gauges begin again, counters go on. */
+/* First act of a worker in its slot: pid and stamps; gauges begin again, counters and leases go on. */
 void board_worker_begin(struct board_slot *slot, uint64_t pid);
+
+/* Last act of a worker: its connections are closed and nobody has the slot. One that dies leaves both as they were. */
+void board_worker_end(struct board_slot *slot);
 
 /* The worker's loop is alive. To be called each second or more often. */
 void board_worker_beat(struct board_slot *slot);
 
 /* The worker's view of the database; `since` changes with the state only. */
 void board_worker_database(struct board_slot *slot, enum board_database state);
+
+/*
+ * Takes one connection of the overflow that all workers share, if fewer than `budget` are taken. Whoever asks writes
+ * its claim before it counts: two that come together may both be refused, but never both be let in.
+ */
+bool board_lease(struct board *board, int index, uint64_t budget);
+void board_lease_return(struct board_slot *slot, uint64_t count);
+
+/* All that are taken. */
+uint64_t board_leased(const struct board *board);
 
 /* The worker copies its pool's numbers, its counters as they are since this worker began. */
 void board_worker_pool(struct board_slot *slot, const struct board_pool *pool);

@@ -104,6 +104,16 @@ void connection_free(struct connection *connection)
   free(connection);
 }
 
+struct job *connection_oldest(const struct connection *connection)
+{
+  return TAILQ_FIRST(&connection->pipeline);
+}
+
+int connection_backend(const struct connection *connection)
+{
+  return PQbackendPID(connection->libpq);
+}
+
 enum connection_state connection_state(const struct connection *connection)
 {
   return connection->state;

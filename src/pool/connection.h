@@ -16,27 +16,31 @@
 
 #include <lontar/error.h>
 
+#include "pool/queue.h"
 #include "repo/statement.h"
 
 struct connection;
 
-/* One execution of a statement. The owner fills the first group and keeps the memory until it comes back. */
+/* One execution of a statement. The owner fills the first group, the rest zero, and keeps the memory until it comes
+ * back. */
 struct job {
   enum statement statement;
   struct statement_parameters parameters;
   void *owner;
-  int64_t wait_until; /* when the pool gives up waiting for a connection */
   void (*done)(struct job *job, enum lontar_error error, const PGresult *result); /* called by the pool, exactly once */
+  void (*held)(struct job *job, int64_t age); /* called at most once, when it has a connection for long; may be NULL */
+  struct waiter waiter;                       /* the owner sets wait_until */
 
-  int64_t queued; /* pool's: since when it waits for a connection */
   bool retried;   /* pool's: a read is sent a second time at most */
-  bool alone;     /* pool's: was undone by another's failure, so it joins no segment of others any more */
+  bool unwanted;  /* pool's: nobody waits for its answer any more */
+  bool told_held; /* pool's */
   int conflicts;  /* pool's: serialization failures so far */
+  int64_t sent;   /* pool's */
 
   PGresult *result;      /* connection's: what arrived, until the segment is committed */
   bool answered;         /* connection's: nothing more comes for it but the commit */
   bool ends_segment;     /* connection's: the sync follows it */
-  TAILQ_ENTRY(job) link; /* in the pool's queue or the connection's pipeline */
+  TAILQ_ENTRY(job) link; /* in the connection's pipeline */
 };
 
 TAILQ_HEAD(job_list, job);
@@ -77,6 +81,12 @@ bool connection_send(struct connection *connection, struct job *job);
 
 /* Closes the open segment, if any, and writes what the socket takes. False when the connection broke. */
 bool connection_sync(struct connection *connection);
+
+/* The oldest job that is not answered, NULL when there is none. */
+struct job *connection_oldest(const struct connection *connection);
+
+/* The server's process, which pg_cancel_backend takes. */
+int connection_backend(const struct connection *connection);
 
 /* Moves the jobs that are not answered, oldest first, to the end of `jobs`. Their results so far are dropped. */
 void connection_take_jobs(struct connection *connection, struct job_list *jobs);

@@ -1,6 +1,6 @@
 /* One connection in the loop: opened, watched, settled after each step, lost. */
 #include <stdio.h>
-#include <sys/random.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "log/log.h"
@@ -9,15 +9,10 @@
 
 enum { CONFLICT_RETRIES = 3 };
 
-static void on_ready(evutil_socket_t fd, short what, void *argument);
+/* A statement that nobody wants is cancelled after so long (microseconds); most end before. */
+enum { CANCEL_AFTER = 100000 };
 
-static uint32_t random_bits(void)
-{
-  uint32_t bits = 0;
-  if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) < 0)
-    return (uint32_t)clock_steady(); /* jitter needs no better */
-  return bits;
-}
+static void on_ready(evutil_socket_t fd, short what, void *argument);
 
 /* libevent must learn of every change of descriptor or direction. While it connects, libpq may swap the socket for
  * another of the same number, which must be added anew. */
@@ -37,78 +32,54 @@ static void watch(struct place *place)
   place->watched_for = what;
 }
 
-static void place_close(struct place *place)
+static void end(struct place *place, enum policy_reason reason)
 {
   struct pool *pool = place->pool;
-  (void)event_del(place->event);
+  bool was_open = place_slot(place)->state != SLOT_CONNECTING;
+  if (place->event != NULL)
+    (void)event_del(place->event);
   connection_free(place->connection);
   place->connection = NULL;
   place->watched = -1;
   place->dirty = false;
-  if (pool->joinable == place->index)
-    pool->joinable = -1;
-  pool->slots[place->index] = (struct policy_slot){.state = SLOT_CLOSED};
-  pool->numbers.closed++;
+  if (was_open)
+    pool->numbers.closed[reason]++;
+  else
+    pool->numbers.failed++;
+  policy_closed(&pool->policy, place->index, reason, clock_steady(), pool_random());
 }
 
-static bool any_ready(const struct pool *pool)
+void place_close(struct place *place, enum policy_reason reason)
 {
-  for (int i = 0; i < pool->reach; i++)
-    if (pool->slots[i].state == SLOT_READY || pool->slots[i].state == SLOT_DRAINING)
-      return true;
-  return false;
+  end(place, reason);
 }
 
-static void mark_down(struct pool *pool, const char *why)
+void place_clear(struct place *place)
 {
-  if (!pool->numbers.down) {
-    log_line(LOG_LEVEL_ERROR, "database is unavailable: %s; requests get 503 until it is back", why);
-    pool->numbers.down = true;
-    pool->numbers.state_since = clock_wall();
-  }
-  pool_fail_waiting(pool, LONTAR_UNAVAILABLE);
+  connection_free(place->connection);
+  if (place->event != NULL)
+    event_free(place->event);
 }
 
-static void mark_up(struct pool *pool)
+/* Whether a job whose connection died may be sent again: a read, and only once where it may be what kills the server;
+ * `blameless` connections ended on an administrator's command. */
+static bool may_return(const struct job *job, enum lontar_error error, int64_t limit, bool blameless)
 {
-  pool->failures = 0;
-  if (pool->numbers.down || pool->numbers.state_since == 0) {
-    log_line(LOG_LEVEL_INFO, "database is available");
-    pool->numbers.down = false;
-    pool->numbers.state_since = clock_wall();
-  }
+  if (statement_rows[job->statement].kind != READS || job->retried || job->unwanted)
+    return false;
+  return blameless || error != LONTAR_DEADLINE || clock_steady() - job->sent < limit;
 }
 
-/* A job whose connection died. A write may have happened: it is not sent again, and the answer is 504, not a 503 that
- * invites to repeat it. A read is sent again, but only once where it may be what kills the server; `blameless`
- * connections ended on an administrator's command. */
-static void give_back_lost(struct pool *pool, struct job *job, enum lontar_error error, bool blameless)
+/* A write may have happened: the answer is 504, not a 503 that invites to repeat it. */
+static void lose_job(struct pool *pool, struct job *job, enum lontar_error error, int64_t limit, bool blameless)
 {
   bool read = statement_rows[job->statement].kind == READS;
-  if (read && !job->retried && error != LONTAR_DEADLINE) {
+  if (may_return(job, error, limit, blameless)) {
     job->retried = !blameless;
-    pool_enqueue_first(pool, job);
-    return;
+    pool_return(pool, job);
+  } else {
+    pool_finish(job, read ? error : LONTAR_DEADLINE, NULL);
   }
-  pool_finish(job, read ? error : LONTAR_DEADLINE, NULL);
-}
-
-static void lose_jobs(struct pool *pool, struct job_list *lost, enum lontar_error error, bool blameless)
-{
-  struct job *job;
-  while ((job = TAILQ_LAST(lost, job_list)) != NULL) {
-    TAILQ_REMOVE(lost, job, link);
-    give_back_lost(pool, job, error, blameless);
-  }
-}
-
-static void failed_to_open(struct pool *pool, const char *message)
-{
-  pool->failures++;
-  pool->numbers.failed++;
-  pool->next_attempt = clock_steady() + policy_back_off(pool->failures, random_bits());
-  if (!any_ready(pool))
-    mark_down(pool, message);
 }
 
 /* All connections are often ended at once, and those that get a job in that moment die without a word. */
@@ -120,47 +91,39 @@ static bool belongs_to_dismissal(struct pool *pool, const struct connection *con
   return pool->dismissed != 0 && now - pool->dismissed < CLOCK_SECOND;
 }
 
-/* The connection is of no use any more: take what it owes, close it, and tell the state of things. */
-void place_lose(struct place *place, enum lontar_error error, const char *message)
+void place_lose(struct place *place, enum lontar_error error, enum policy_reason reason, const char *message)
 {
   struct pool *pool = place->pool;
-  bool was_opening = pool->slots[place->index].state == SLOT_CONNECTING;
-  bool blameless = belongs_to_dismissal(pool, place->connection);
   struct job_list lost = TAILQ_HEAD_INITIALIZER(lost);
-  char text[256];
-  snprintf(text, sizeof text, "%s", message);
+  bool was_open = place_slot(place)->state != SLOT_CONNECTING;
+  bool blameless = belongs_to_dismissal(pool, place->connection);
+  int64_t limit = place_slot(place)->statement_timeout;
+  struct job *job;
+  snprintf(pool->trouble, sizeof pool->trouble, "%s", message);
+  if (was_open)
+    log_line(LOG_LEVEL_WARNING, "lost a connection: %s", pool->trouble);
   connection_take_jobs(place->connection, &lost);
-  place_close(place);
-  if (was_opening)
-    failed_to_open(pool, text);
-  else
-    log_line(LOG_LEVEL_WARNING, "lost a connection: %s", text);
-  lose_jobs(pool, &lost, error, blameless);
-  if (pool->numbers.down)
-    pool_fail_waiting(pool, LONTAR_UNAVAILABLE);
+  end(place, reason);
+  while ((job = TAILQ_LAST(&lost, job_list)) != NULL) {
+    TAILQ_REMOVE(&lost, job, link);
+    lose_job(pool, job, error, limit, blameless);
+  }
+  pool->owner.suspect(pool->owner.owner);
 }
 
 static void note_ready(struct place *place)
 {
   struct pool *pool = place->pool;
-  int64_t now = clock_steady();
-  pool->slots[place->index] = (struct policy_slot){
-      .state = SLOT_READY,
-      .idle_since = now,
-      .recycle_at = policy_recycle_at(&pool->settings.policy, now, random_bits()),
-  };
+  policy_opened(&pool->policy, place->index, clock_steady(), pool_random());
   pool->numbers.opened++;
-  mark_up(pool);
 }
 
-/* After a step: the connection may have become ready, broken, or idle. */
 void place_settle(struct place *place)
 {
-  struct pool *pool = place->pool;
-  struct policy_slot *slot = &pool->slots[place->index];
+  struct policy_slot *slot = place_slot(place);
   switch (connection_state(place->connection)) {
   case CONNECTION_BROKEN:
-    place_lose(place, connection_error(place->connection), connection_message(place->connection));
+    place_lose(place, connection_error(place->connection), POLICY_LOST, connection_message(place->connection));
     return;
   case CONNECTION_READY:
     if (slot->state == SLOT_CONNECTING)
@@ -170,7 +133,7 @@ void place_settle(struct place *place)
     break;
   }
   if (slot->state == SLOT_DRAINING && slot->in_flight == 0)
-    place_close(place);
+    place_close(place, slot->reason);
   else
     watch(place);
 }
@@ -185,10 +148,36 @@ static void on_ready(evutil_socket_t fd, short what, void *argument)
   pool_dispatch(place->pool);
 }
 
+/* A broken connection takes nothing more; the end of this round settles it. */
+void place_send(struct place *place, struct job *job)
+{
+  struct pool *pool = place->pool;
+  place->dirty = true;
+  if (connection_send(place->connection, job)) {
+    job->sent = clock_steady();
+    return;
+  }
+  policy_retire(&pool->policy, place->index, POLICY_LOST);
+  pool_return(pool, job);
+}
+
+void place_sync(struct place *place)
+{
+  place->dirty = false;
+  (void)connection_sync(place->connection);
+  place_settle(place);
+}
+
 /* A conflict is retried a few times. PostgreSQL rolled the statement back, so nothing happens twice. */
 static bool retries_conflict(struct job *job, enum lontar_error error)
 {
   return error == LONTAR_RETRY && ++job->conflicts <= CONFLICT_RETRIES;
+}
+
+/* The cancel of a statement that nobody wants hit the one behind it. */
+static bool was_cancelled_instead(const struct policy_slot *slot, const struct job *job, enum lontar_error error)
+{
+  return slot->barred && error == LONTAR_DEADLINE && !job->unwanted && statement_rows[job->statement].kind == READS;
 }
 
 /* The server lives on, but as a standby: only a new connection may find the primary. */
@@ -202,41 +191,97 @@ static void on_job_done(void *argument, struct connection *connection, struct jo
 {
   struct place *place = argument;
   struct pool *pool = place->pool;
-  struct policy_slot *slot = &pool->slots[place->index];
-  (void)connection;
-  slot->in_flight--;
-  slot->head_since = clock_steady();
-  if (slot->in_flight == 0) {
-    slot->writing = false;
-    slot->idle_since = slot->head_since;
+  const struct job *next = connection_oldest(connection);
+  int64_t now = clock_steady();
+  bool instead = was_cancelled_instead(place_slot(place), job, error);
+  policy_answered(&pool->policy, place->index, now, next != NULL ? next->sent : 0);
+  if (is_demoted(error, result))
+    policy_demoted(&pool->policy, now);
+  if (again || instead) {
+    job->waiter.alone = true;
+    pool_return(pool, job);
+  } else if (retries_conflict(job, error)) {
+    job->waiter.alone = true;
+    policy_ask_later(&pool->policy, &job->waiter, job->conflicts, now, pool_random());
+  } else {
+    pool_finish(job, error, result);
   }
-  if (slot->state == SLOT_READY && is_demoted(error, result))
-    slot->state = SLOT_DRAINING;
-  if (again || retries_conflict(job, error)) {
-    job->alone = true;
-    pool_enqueue_first(pool, job);
+}
+
+static void checked(struct job *job, enum lontar_error error, const PGresult *result)
+{
+  (void)job;
+  (void)error;
+  (void)result;
+}
+
+void place_check(struct place *place)
+{
+  static const struct values none;
+  place->check = (struct job){.statement = STATEMENT_server_check, .done = checked, .retried = true};
+  statement_bind(STATEMENT_server_check, &none, &place->check.parameters);
+  place->check.sent = clock_steady();
+  place->dirty = true;
+  if (!connection_send(place->connection, &place->check))
+    policy_retire(&place->pool->policy, place->index, POLICY_LOST);
+}
+
+static void cancelled(struct job *job, enum lontar_error error, const PGresult *result)
+{
+  struct place *place = job->owner;
+  (void)error;
+  (void)result;
+  place->cancelling = false;
+  place_slot(place)->barred = false;
+}
+
+/* Over another connection, because libpq can only block while it cancels. Nothing else is sent here meanwhile, so that
+ * it cannot hit what comes later. */
+static void cancel(struct place *place, int64_t now)
+{
+  struct values values = {0};
+  place->cancelling = true;
+  place_slot(place)->barred = true;
+  place->cancel = (struct job){
+      .statement = STATEMENT_server_cancel,
+      .owner = place,
+      .done = cancelled,
+      .retried = true,
+      .waiter = {.wait_until = now + CLOCK_SECOND},
+  };
+  value_set_integer(&values.of[FIELD_backend], connection_backend(place->connection));
+  statement_bind(STATEMENT_server_cancel, &values, &place->cancel.parameters);
+  pool_submit(place->pool, &place->cancel);
+}
+
+void place_inspect(struct place *place, int64_t now)
+{
+  struct job *job = connection_oldest(place->connection);
+  if (job == NULL)
     return;
+  int64_t age = now - job->sent;
+  if (job->held != NULL && !job->told_held && age > place->pool->held_limit) {
+    job->told_held = true;
+    job->held(job, age);
   }
-  pool_finish(job, error, result);
+  bool running = now - place_slot(place)->head_since > CANCEL_AFTER;
+  if (job->unwanted && running && !place->cancelling && statement_rows[job->statement].kind == READS)
+    cancel(place, now);
 }
 
-bool place_init(struct place *place, struct pool *pool, int index)
+void place_open(struct pool *pool, int index)
 {
-  *place = (struct place){.pool = pool, .index = index, .watched = -1};
-  place->event = event_new(pool->base, -1, 0, on_ready, place);
-  return place->event != NULL;
-}
-
-void place_open(struct place *place)
-{
-  struct pool *pool = place->pool;
-  const struct connection_settings settings = {pool->url, pool->application_name, pool->settings.statement_timeout};
+  struct place *place = &pool->places[index];
+  place->pool = pool;
+  place->index = index;
+  place->watched = -1;
+  const struct connection_settings settings = {pool->url, pool->application_name, place_slot(place)->statement_timeout};
   const struct connection_owner owner = {on_job_done, place};
-  place->connection = connection_open(&settings, &owner);
-  if (place->connection == NULL)
-    return;
-  place->begun = clock_steady();
-  place->statement_timeout = settings.statement_timeout;
-  pool->slots[place->index].state = SLOT_CONNECTING;
-  place_settle(place);
+  if (place->event == NULL)
+    place->event = event_new(pool->base, -1, 0, on_ready, place);
+  place->connection = place->event != NULL ? connection_open(&settings, &owner) : NULL;
+  if (place->connection != NULL)
+    place_settle(place);
+  else
+    end(place, POLICY_LOST);
 }

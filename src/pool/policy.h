@@ -1,33 +1,56 @@
 /*
- * The pool's decisions, apart from its doing: which connection takes a statement, when one is opened, replaced or given
- * up. Pure: time is passed in (microseconds on the steady clock), so tests drive it with a clock of their own.
+ * The pool's decisions, apart from its doing: who gets which connection, when one is opened, checked, replaced or given
+ * up. Pure: time (microseconds on the steady clock) and random bits are passed in, so tests drive it with a clock of
+ * their own.
+ *
+ * The owner tells what happened (policy_ask, policy_opened, policy_answered, policy_closed …) and then does what
+ * policy_next says until it has nothing more to say; a few times a second, what policy_due says. An action counts as
+ * done when it is told. Belongs to one thread.
  */
 #ifndef POOL_POLICY_H
 #define POOL_POLICY_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <lontar/error.h>
 
-#include "repo/statement.h"
+#include "pool/queue.h"
 
-/* A request waits this long (microseconds) before a connection beyond the size is opened for it: shorter waits are the
- * commits of others. */
-enum { POLICY_OVERFLOW_AFTER = 20000 };
-
-/* A statement that runs longer (microseconds) holds up what stands behind it in its pipeline; nothing is added there.
- */
-enum { POLICY_SLOW = 5000 };
+/* A slice never holds more connections than this; larger settings are cut to it. */
+enum { POLICY_SLOTS_MAX = 256 };
 
 /* How many reads wait in one connection's pipeline before the next connection is woken, and how many appends share a
  * commit. Sources: the measurements in src/README.md. */
 enum { POLICY_READ_DEPTH = 32, POLICY_APPENDS_A_COMMIT = 32 };
 
+/* Times in microseconds. */
+enum {
+  POLICY_SLOW = 5000,            /* nothing is added behind a statement that has run longer */
+  POLICY_OVERFLOW_AFTER = 20000, /* a shorter wait is others' commits, and opens no connection beyond the size */
+  POLICY_GRACE = 500000,         /* beyond the server's own statement_timeout before a connection is abandoned */
+  POLICY_CHECK_EVERY = 25000000, /* an idle connection is checked so often, … */
+  POLICY_CHECK_AFTER = 30000000, /* … and without a check for so long it is not handed out */
+  POLICY_CHECK_LIMIT = 1000000,  /* how long a check may take */
+};
+
 struct policy_settings {
   int size;             /* connections kept open */
-  int max_overflow;     /* more that may be opened while all are busy */
+  int max_overflow;     /* more that this slice may hold at most, if the budget lets it */
+  int max_waiting;      /* 0: no limit */
   int64_t recycle;      /* age at which a connection is replaced, less up to a tenth at random */
   int64_t idle_timeout; /* idle time after which an overflow connection closes */
+  int64_t connect_timeout;
+  int64_t statement_timeout;
 };
+
+/* Connections that all workers share. `take` asks for one more, `beyond` the slice's size or within it, and says
+ * whether it may be opened now; `give` returns one that was taken beyond. */
+struct policy_budget {
+  bool (*take)(void *owner, bool beyond);
+  void (*give)(void *owner);
+  void *owner;
+};
+
+/* What the prober says of the database. */
+enum policy_word { POLICY_UNKNOWN, POLICY_UP, POLICY_DOWN };
 
 enum slot_state {
   SLOT_CLOSED,
@@ -36,34 +59,110 @@ enum slot_state {
   SLOT_DRAINING, /* takes nothing new, closes when its pipeline is empty */
 };
 
-/* What the policy knows of one connection. The pool keeps it up to date. */
+enum policy_reason { POLICY_RECYCLED, POLICY_IDLE, POLICY_RELOADED, POLICY_LOST, POLICY_HUNG, POLICY_REASONS };
+
+/* One connection as the policy sees it. Read only for others. */
 struct policy_slot {
   enum slot_state state;
-  int in_flight;      /* statements sent and not answered */
-  bool writing;       /* some of them write */
-  int64_t head_since; /* since when the server works on the oldest statement */
-  int64_t idle_since; /* when its pipeline became empty */
-  int64_t recycle_at; /* age limit with its jitter */
+  enum policy_reason reason; /* why it drains */
+  int in_flight;             /* statements sent and not answered */
+  bool writing;              /* some of them write */
+  bool checking;             /* the one in flight is a check */
+  bool barred;               /* takes nothing: a cancel is on its way to it */
+  int64_t begun;             /* when it began to connect */
+  int64_t opened;            /* when it was ready */
+  int64_t sent;              /* when the oldest statement in flight was sent */
+  int64_t head_since;        /* since when the server works on it */
+  int64_t idle_since;        /* when its pipeline became empty */
+  int64_t proved;            /* when the server last answered here, or far in the past */
+  int64_t recycle_at;        /* age limit with its jitter */
+  int64_t statement_timeout; /* that of its session */
 };
 
-/*
- * The slot that takes a statement of this kind now, -1 when all are busy. Reads fill one pipeline before the next, but
- * not behind a statement that has run for POLICY_SLOW; appends join only what is sent together (`joinable` is the slot
- * of the unfinished group, or -1); writes go alone. Writes leave the last connection to the reads.
- */
-int policy_pick(const struct policy_slot *slots, int count, enum statement_kind kind, int joinable, int64_t now);
+struct policy {
+  struct policy_settings settings;
+  struct policy_budget budget;
+  struct policy_slot slots[POLICY_SLOTS_MAX];
+  struct queue queue;
+  int reach;      /* slots in use lie below; grows with the settings */
+  int open;       /* slots that are not closed */
+  int connecting; /* 0 or 1 */
+  int leased;     /* taken from the budget beyond the size */
+  int joinable;   /* the slot whose open segment takes more appends, -1 for none */
+  int failures;   /* attempts to connect that failed in a row */
+  int64_t next_attempt;
+  enum policy_word word;
+  bool draining;
+  int cursor; /* of policy_due */
+};
 
-/* True when another connection should be opened: below the size always, beyond it one after the other while the first
- * of the queue has waited (microseconds; -1: nobody waits) for POLICY_OVERFLOW_AFTER. */
-bool policy_should_open(const struct policy_settings *settings, const struct policy_slot *slots, int count,
-                        int64_t waited);
+enum policy_act {
+  POLICY_SEND,    /* the waiter's statement on the slot; it is out of the queue */
+  POLICY_OPEN,    /* a connection in the slot */
+  POLICY_CHECK,   /* that the server still answers on the slot */
+  POLICY_CLOSE,   /* the slot, which is idle, for `reason` */
+  POLICY_ABANDON, /* the slot's connection, which is of no use any more, for `error` */
+  POLICY_REFUSE,  /* the waiter gets `error`; it is out of the queue */
+};
 
-/* True when an idle or busy slot should be drained: too old, or an overflow connection idle for too long. */
-bool policy_should_drain(const struct policy_settings *settings, const struct policy_slot *slots, int count, int slot,
-                         int64_t now);
+struct policy_action {
+  enum policy_act act;
+  int slot;
+  struct waiter *waiter;
+  enum lontar_error error;
+  enum policy_reason reason;
+};
 
-/* The time at which a connection opened now is recycled; `random` is any 32 random bits. */
-int64_t policy_recycle_at(const struct policy_settings *settings, int64_t now, uint32_t random);
+void policy_init(struct policy *policy, const struct policy_settings *settings, const struct policy_budget *budget);
+
+/* New settings; connections that do not fit them any more drain. */
+void policy_configure(struct policy *policy, const struct policy_settings *settings);
+
+/* From now on connections are only closed, but for one as long as somebody waits. */
+void policy_drain(struct policy *policy);
+
+/* Queues a waiter. LONTAR_OK; LONTAR_UNAVAILABLE when the database is known to be away, LONTAR_BUSY when too many
+ * wait: it is not queued then. */
+enum lontar_error policy_ask(struct policy *policy, struct waiter *waiter, int64_t now);
+
+/* Queues one whose statement was taken from it again, before all others. */
+void policy_ask_again(struct policy *policy, struct waiter *waiter, int64_t now);
+
+/* The same after a pause at random, which grows with the attempts (from 1). */
+void policy_ask_later(struct policy *policy, struct waiter *waiter, int attempt, int64_t now, uint32_t random);
+
+/* False when it does not wait. */
+bool policy_withdraw(struct policy *policy, struct waiter *waiter);
+
+/* What is sent from now on belongs to other segments. */
+void policy_round_over(struct policy *policy);
+
+void policy_opened(struct policy *policy, int slot, int64_t now, uint32_t random);
+
+/* A statement of the slot was answered; `next_sent` tells when the next one in flight was sent. */
+void policy_answered(struct policy *policy, int slot, int64_t now, int64_t next_sent);
+
+/* The slot's connection is to be replaced once its pipeline is empty. */
+void policy_retire(struct policy *policy, int slot, enum policy_reason reason);
+
+/* The server does not take writes any more: every connection that is a second old or more is to be replaced. */
+void policy_demoted(struct policy *policy, int64_t now);
+
+/* The slot's connection is gone; its statements are the owner's to ask again. `reason` does not matter where it was
+ * still connecting, which counts as a failed attempt. */
+void policy_closed(struct policy *policy, int slot, enum policy_reason reason, int64_t now, uint32_t random);
+
+/* The prober's word. Whoever hears that the database is back connects at once. */
+void policy_told(struct policy *policy, enum policy_word word, int64_t now);
+
+/* True while nobody is queued because the database is known to be away. */
+bool policy_is_down(const struct policy *policy);
+
+/* What is to be done now. */
+bool policy_next(struct policy *policy, int64_t now, struct policy_action *ret_action);
+
+/* What has become due by time alone; false ends one pass over all slots and waiters. */
+bool policy_due(struct policy *policy, int64_t now, struct policy_action *ret_action);
 
 /* Pause before the next attempt after `failures` failed ones in a row: 0.1 s doubling to 5 s, up to a tenth longer. */
 int64_t policy_back_off(int failures, uint32_t random);

@@ -16,13 +16,15 @@ struct pool;
 
 struct pool_settings {
   struct policy_settings policy;
-  int64_t connect_timeout; /* times in microseconds */
-  int64_t statement_timeout;
-  int max_waiting;
+  int64_t held_limit; /* microseconds after which a job's `held` is called */
 };
 
-/* A slice never holds more connections than this; larger settings are cut to it. */
-enum { POOL_CONNECTIONS_MAX = 256 };
+/* What the slice asks of its surroundings; `suspect` is told of every connection that is lost or cannot be opened. */
+struct pool_owner {
+  struct policy_budget budget;
+  void (*suspect)(void *owner);
+  void *owner;
+};
 
 /* What the board shows of a slice. */
 struct pool_numbers {
@@ -33,7 +35,7 @@ struct pool_numbers {
   int waiting;
   int64_t longest_wait; /* microseconds, since the start */
   int64_t opened;       /* counts since the start */
-  int64_t closed;
+  int64_t closed[POLICY_REASONS];
   int64_t failed;
   bool down;           /* the database is known to be away */
   int64_t state_since; /* wall clock */
@@ -41,7 +43,7 @@ struct pool_numbers {
 
 /* Starts to connect; `url` is copied. NULL when there is no memory. */
 struct pool *pool_new(struct event_base *base, const char *url, const char *application_name,
-                      const struct pool_settings *settings);
+                      const struct pool_settings *settings, const struct pool_owner *owner);
 
 /* Closes every connection; jobs must be finished or cancelled before. NULL is fine. */
 void pool_free(struct pool *pool);
@@ -53,11 +55,18 @@ void pool_free(struct pool *pool);
  */
 void pool_submit(struct pool *pool, struct job *job);
 
-/* Takes a job back that was not sent yet; `done` is not called then. False when it is under way. */
+/* Takes a job back that was not sent yet; `done` is not called then. False when it is under way: `done` is still
+ * called, and a read that runs for long is cancelled in the server. */
 bool pool_cancel(struct pool *pool, struct job *job);
 
-/* New sizes and time-outs; connections above the new size drain. */
+/* New sizes and time-outs; connections that do not fit them drain. */
 void pool_configure(struct pool *pool, const struct pool_settings *settings);
+
+/* Closes idle connections at once and the others when they are idle. Jobs are still served, by one connection. */
+void pool_drain(struct pool *pool);
+
+/* The prober's word, and when (steady) it looks again while the database is away. */
+void pool_told(struct pool *pool, enum policy_word word, int64_t next_probe);
 
 void pool_numbers(const struct pool *pool, struct pool_numbers *ret_numbers);
 

@@ -13,13 +13,14 @@ void worker_pool_settings(const struct config *config, int index, int workers, s
       .policy =
           {
               .size = size > 0 ? size : 1,
-              .max_overflow = share(config->pool_max_overflow, index, workers),
+              .max_overflow = (int)config->pool_max_overflow,
+              .max_waiting = (int)config->pool_max_waiting,
               .recycle = config->pool_recycle,
               .idle_timeout = config->pool_idle_timeout,
+              .connect_timeout = config->connect_timeout,
+              .statement_timeout = config->statement_timeout,
           },
-      .connect_timeout = config->connect_timeout,
-      .statement_timeout = config->statement_timeout,
-      .max_waiting = (int)config->pool_max_waiting,
+      .held_limit = config->leak_threshold,
   };
 }
 

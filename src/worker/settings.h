@@ -6,8 +6,8 @@
 #include "config/config.h"
 #include "pool/pool.h"
 
-/* Divides pool_size and pool_max_overflow: the slices of all workers add up to them exactly, but every worker keeps at
- * least one connection. */
+/* Divides pool_size: the slices of all workers add up to it exactly, but every worker keeps at least one connection.
+ * pool_max_overflow is not divided: each worker may lease all of it (worker/budget.h). */
 void worker_pool_settings(const struct config *config, int index, int workers, struct pool_settings *ret_settings);
 
 /* log_level as a number; config_load has checked it. */

@@ -12,7 +12,11 @@
 #include "handler/handler.h"
 #include "health/board.h"
 #include "log/log.h"
+#include "worker/budget.h"
 #include "worker/settings.h"
+
+#define BEAT INT64_C(20000) /* how often the board and the worker tell each other news */
+#define PROBER_LIMIT (2 * CLOCK_SECOND)
 
 struct worker {
   const struct worker_start *start;
@@ -24,6 +28,7 @@ struct worker {
   struct event *cleanup;
   struct event *passwords;
   struct event *signals[3];
+  struct budget budget;
   int64_t drain_until; /* 0 while it serves */
 };
 
@@ -45,8 +50,12 @@ static void show_numbers(struct worker *worker)
       .waiting = (uint64_t)numbers.waiting,
       .longest_wait = (uint64_t)numbers.longest_wait,
       .opened = (uint64_t)numbers.opened,
-      .closed = (uint64_t)numbers.closed,
       .failed = (uint64_t)numbers.failed,
+      .recycled = (uint64_t)numbers.closed[POLICY_RECYCLED],
+      .idled = (uint64_t)numbers.closed[POLICY_IDLE],
+      .reloaded = (uint64_t)numbers.closed[POLICY_RELOADED],
+      .lost = (uint64_t)numbers.closed[POLICY_LOST],
+      .hung = (uint64_t)numbers.closed[POLICY_HUNG],
   };
   board_worker_pool(slot, &shown);
   board_set(&slot->connections, (uint64_t)front_connection_count(worker->front));
@@ -55,12 +64,26 @@ static void show_numbers(struct worker *worker)
   board_worker_beat(slot);
 }
 
+/* The word of a prober that has not moved for long is none: every worker then finds out for itself. */
+static void hear_prober(struct worker *worker)
+{
+  static const enum policy_word words[] = {
+      [BOARD_DATABASE_UNKNOWN] = POLICY_UNKNOWN, [BOARD_DATABASE_UP] = POLICY_UP, [BOARD_DATABASE_DOWN] = POLICY_DOWN};
+  const struct board_prober *prober = board_prober(worker->start->board);
+  const uint64_t word = board_get(&prober->database);
+  const bool heard = clock_steady() - (int64_t)board_get(&prober->heartbeat) < PROBER_LIMIT;
+  pool_told(worker->handler.pool, heard && word <= BOARD_DATABASE_DOWN ? words[word] : POLICY_UNKNOWN,
+            (int64_t)board_get(&prober->next_probe));
+}
+
 /* While draining, the loop ends with the last answer or at the time limit. */
 static void on_beat(evutil_socket_t fd, short what, void *argument)
 {
   struct worker *worker = argument;
   (void)fd;
   (void)what;
+  budget_tick(&worker->budget);
+  hear_prober(worker);
   show_numbers(worker);
   if (worker->drain_until == 0)
     return;
@@ -113,6 +136,7 @@ static void apply_config(struct worker *worker)
   struct pool_settings settings;
   log_set_level(log_level_of(worker->config));
   worker_pool_settings(worker->config, worker->start->index, worker->start->workers, &settings);
+  budget_set(&worker->budget, worker->config->pool_max_overflow);
   pool_configure(worker->handler.pool, &settings);
   front_set_max_body(worker->front, (size_t)worker->config->max_body);
   schedule_cleanup(worker);
@@ -148,13 +172,25 @@ static void on_reload(evutil_socket_t signal_number, short what, void *argument)
   reload_keyring(worker);
 }
 
+/* The board shall know before the next beat. */
+static void on_suspect(void *argument)
+{
+  struct worker *worker = argument;
+  if (worker->handler.pool != NULL)
+    show_numbers(worker);
+}
+
 static bool make_pool(struct worker *worker)
 {
   char name[32];
   struct pool_settings settings;
   snprintf(name, sizeof name, "lontard/%d", worker->start->index);
   worker_pool_settings(worker->config, worker->start->index, worker->start->workers, &settings);
-  worker->handler.pool = pool_new(worker->base, worker->config->database_url, name, &settings);
+  budget_begin(&worker->budget, worker->start->board, worker->start->index, worker->config->pool_max_overflow,
+               settings.policy.size);
+  board_worker_begin(worker->handler.slot, (uint64_t)getpid());
+  const struct pool_owner owner = {budget_for_pool(&worker->budget), on_suspect, worker};
+  worker->handler.pool = pool_new(worker->base, worker->config->database_url, name, &settings, &owner);
   return worker->handler.pool != NULL;
 }
 
@@ -168,7 +204,7 @@ static bool make_front(struct worker *worker)
 
 static bool make_events(struct worker *worker)
 {
-  const struct timeval beat = {0, 100000};
+  const struct timeval beat = timeval_of(BEAT);
   worker->beat = event_new(worker->base, -1, EV_PERSIST, on_beat, worker);
   worker->cleanup = event_new(worker->base, -1, EV_PERSIST, on_cleanup, worker);
   worker->passwords =
@@ -189,7 +225,6 @@ static bool build(struct worker *worker)
   worker->handler.board = worker->start->board;
   worker->handler.slot = board_slot(worker->start->board, worker->start->index);
   worker->handler.config = worker->config;
-  board_worker_begin(worker->handler.slot, (uint64_t)getpid());
   if (keyring_load(worker->config->keyring, &worker->handler.keyring, message, sizeof message) != LONTAR_OK) {
     log_line(LOG_LEVEL_ERROR, "%s", message);
     return false;
@@ -219,6 +254,7 @@ static void clear(struct worker *worker)
     free_event(worker->signals[i]);
   if (worker->base != NULL)
     event_base_free(worker->base);
+  board_worker_end(worker->handler.slot);
   config_free(worker->config);
 }
 

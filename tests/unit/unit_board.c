@@ -11,6 +11,7 @@
 #include "health/publish.h"
 #include "health/render.h"
 #include "unit.h"
+#include "worker/budget.h"
 
 /* A board of two workers in a folder of its own. */
 struct place {
@@ -101,7 +102,7 @@ static void counters_go_on_and_gauges_begin_again(void)
   struct board_slot *slot = board_slot(place.board, 0);
   board_worker_begin(slot, 1);
   board_request_count(slot, 200, 10);
-  board_worker_pool(slot, &(struct board_pool){.open = 3, .opened = 5, .closed = 2, .failed = 1});
+  board_worker_pool(slot, &(struct board_pool){.open = 3, .opened = 5, .recycled = 2, .failed = 1});
   board_worker_begin(slot, 2);
   board_request_count(slot, 404, 10);
   board_worker_pool(slot, &(struct board_pool){.open = 1, .opened = 1});
@@ -109,8 +110,45 @@ static void counters_go_on_and_gauges_begin_again(void)
   CU_ASSERT_EQUAL(slot->requests, 2);
   CU_ASSERT_EQUAL(slot->pool.open, 1);
   CU_ASSERT_EQUAL(slot->pool.opened, 6);
-  CU_ASSERT_EQUAL(slot->pool.closed, 2);
+  CU_ASSERT_EQUAL(slot->pool.recycled, 2);
   CU_ASSERT_EQUAL(slot->pool.failed, 1);
+  place_remove(&place);
+}
+
+static void leases_never_exceed_the_budget(void)
+{
+  struct place place;
+  place_make(&place);
+  CU_ASSERT_TRUE(board_lease(place.board, 0, 2));
+  CU_ASSERT_TRUE(board_lease(place.board, 1, 2));
+  CU_ASSERT_FALSE(board_lease(place.board, 0, 2));
+  CU_ASSERT_EQUAL(board_leased(place.board), 2);
+  board_lease_return(board_slot(place.board, 1), 1);
+  CU_ASSERT_TRUE(board_lease(place.board, 0, 2));
+  board_worker_end(board_slot(place.board, 0));
+  CU_ASSERT_EQUAL(board_leased(place.board), 0);
+  place_remove(&place);
+}
+
+static void who_follows_a_dead_worker_counts_its_connections(void)
+{
+  struct place place;
+  struct budget budget;
+  place_make(&place);
+  budget_begin(&budget, place.board, 0, 3, 1);
+  board_worker_begin(board_slot(place.board, 0), 4711);
+  struct policy_budget shared = budget_for_pool(&budget);
+  CU_ASSERT_TRUE(shared.take(shared.owner, true));
+  CU_ASSERT_TRUE(shared.take(shared.owner, true));
+  budget_begin(&budget, place.board, 0, 3, 1); /* 4711 died: two leases and one within its size */
+  CU_ASSERT_EQUAL(board_leased(place.board), 3);
+  CU_ASSERT_FALSE(shared.take(shared.owner, true));
+  CU_ASSERT_TRUE(shared.take(shared.owner, false));
+  budget_set(&budget, 2);
+  CU_ASSERT_FALSE(shared.take(shared.owner, false));
+  budget.ghosts_until = 1;
+  CU_ASSERT_TRUE(shared.take(shared.owner, false));
+  CU_ASSERT_EQUAL(board_leased(place.board), 0);
   place_remove(&place);
 }
 
@@ -197,6 +235,7 @@ static void the_status_file_is_json_with_an_expiry(void)
 }
 
 UNIT_CASES(board, UNIT_CASE(a_reader_sees_what_a_worker_writes), UNIT_CASE(what_is_no_board_is_refused),
-           UNIT_CASE(counters_go_on_and_gauges_begin_again), UNIT_CASE(latencies_fall_into_their_buckets),
+           UNIT_CASE(counters_go_on_and_gauges_begin_again), UNIT_CASE(leases_never_exceed_the_budget),
+           UNIT_CASE(who_follows_a_dead_worker_counts_its_connections), UNIT_CASE(latencies_fall_into_their_buckets),
            UNIT_CASE(the_sentence_names_what_matters_most), UNIT_CASE(metrics_are_cumulative_and_in_seconds),
            UNIT_CASE(the_status_file_is_json_with_an_expiry));

@@ -3,105 +3,425 @@
 #include "pool/policy.h"
 #include "unit.h"
 
-enum { SLOTS = 4 };
-
 static const struct policy_settings settings = {
-    .size = 2, .max_overflow = 1, .recycle = 100 * CLOCK_SECOND, .idle_timeout = 10 * CLOCK_SECOND};
+    .size = 2,
+    .max_overflow = 1,
+    .max_waiting = 100,
+    .recycle = 1000 * CLOCK_SECOND,
+    .idle_timeout = 10 * CLOCK_SECOND,
+    .connect_timeout = 5 * CLOCK_SECOND,
+    .statement_timeout = 5 * CLOCK_SECOND,
+};
 
-static struct policy_slot ready(int in_flight, bool writing, int64_t idle_since)
+static struct policy policy;
+static struct policy_action action;
+static int64_t now;
+static int left; /* of the shared overflow */
+static bool open_within;
+
+static bool take(void *owner, bool beyond)
 {
-  return (struct policy_slot){.state = SLOT_READY,
-                              .in_flight = in_flight,
-                              .writing = writing,
-                              .idle_since = idle_since,
-                              .recycle_at = 1000 * CLOCK_SECOND};
+  (void)owner;
+  if (!beyond)
+    return open_within;
+  return left > 0 ? left--, true : false;
+}
+
+static void give(void *owner)
+{
+  (void)owner;
+  left++;
+}
+
+static bool next(enum policy_act act)
+{
+  return policy_next(&policy, now, &action) && action.act == act;
+}
+
+/* Goes on with the pass until it comes to such an action, or to its end. */
+static bool due(enum policy_act act)
+{
+  while (policy_due(&policy, now, &action))
+    if (action.act == act)
+      return true;
+  return false;
+}
+
+static bool quiet(void)
+{
+  struct policy_action other;
+  return !policy_next(&policy, now, &other);
+}
+
+/* A pool of two, both ready and idle; slot 1 was used last. */
+static void begin(void)
+{
+  const struct policy_budget budget = {take, give, NULL};
+  now = 1000 * CLOCK_SECOND;
+  left = 1;
+  open_within = true;
+  policy_init(&policy, &settings, &budget);
+  for (int i = 0; i < 2; i++) {
+    CU_ASSERT_TRUE_FATAL(next(POLICY_OPEN));
+    CU_ASSERT_EQUAL(action.slot, i);
+    CU_ASSERT_TRUE(quiet()); /* one after the other */
+    policy_opened(&policy, i, ++now, 0);
+  }
+  CU_ASSERT_TRUE(quiet());
+}
+
+static struct waiter waiter(enum statement_kind kind)
+{
+  return (struct waiter){.kind = kind, .wait_until = now + 30 * CLOCK_SECOND};
+}
+
+static void ask(struct waiter *who)
+{
+  CU_ASSERT_EQUAL(policy_ask(&policy, who, now), LONTAR_OK);
+}
+
+static bool sends(const struct waiter *who, int slot)
+{
+  return next(POLICY_SEND) && action.waiter == who && action.slot == slot;
 }
 
 static void reads_fill_one_pipeline_before_the_next(void)
 {
-  struct policy_slot slots[SLOTS] = {ready(0, false, 1), ready(5, false, 1), ready(POLICY_READ_DEPTH, false, 1)};
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, -1, 0), 1);
-  slots[1].in_flight = POLICY_READ_DEPTH;
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, -1, 0), 0);
-  slots[0].state = SLOT_DRAINING;
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, -1, 0), -1);
+  struct waiter reads[POLICY_READ_DEPTH + 1];
+  begin();
+  for (int i = 0; i <= POLICY_READ_DEPTH; i++) {
+    reads[i] = waiter(READS);
+    ask(&reads[i]);
+    CU_ASSERT_TRUE(sends(&reads[i], i < POLICY_READ_DEPTH ? 1 : 0));
+  }
 }
 
 static void reads_do_not_queue_behind_a_slow_statement(void)
 {
-  struct policy_slot slots[SLOTS] = {ready(0, false, 1), ready(5, false, 1)};
-  slots[1].head_since = 1000;
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, -1, 1000 + POLICY_SLOW - 1), 1);
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, -1, 1000 + POLICY_SLOW), 0);
-  slots[0].state = SLOT_CLOSED;
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, -1, 1000 + POLICY_SLOW), -1);
+  struct waiter slow, read;
+  begin();
+  slow = read = waiter(READS);
+  ask(&slow);
+  CU_ASSERT_TRUE(sends(&slow, 1));
+  now += POLICY_SLOW;
+  ask(&read);
+  CU_ASSERT_TRUE(sends(&read, 0));
 }
 
-static void reads_keep_away_from_writes(void)
+static void writes_go_alone_and_leave_the_last_connection_to_reads(void)
 {
-  struct policy_slot slots[SLOTS] = {ready(3, true, 1), ready(0, false, 1)};
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, 0, 0), 1);
-  slots[1].state = SLOT_CLOSED;
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, READS, 0, 0), -1);
+  struct waiter first, second, read;
+  begin();
+  first = second = waiter(WRITES);
+  read = waiter(READS);
+  ask(&first);
+  CU_ASSERT_TRUE(sends(&first, 1));
+  ask(&second);
+  CU_ASSERT_TRUE(quiet());
+  ask(&read);
+  CU_ASSERT_TRUE(sends(&read, 0));
 }
 
-static void writes_take_the_last_used_idle_connection(void)
+static void a_waiting_write_holds_back_later_reads_while_nobody_writes(void)
 {
-  struct policy_slot slots[SLOTS] = {ready(0, false, 7), ready(0, false, 9), ready(0, false, 8)};
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, WRITES, -1, 0), 1);
+  struct waiter before[2], write, later;
+  begin();
+  for (int i = 0; i < 2; i++) {
+    before[i] = waiter(READS);
+    ask(&before[i]);
+    CU_ASSERT_TRUE(next(POLICY_SEND));
+    now += POLICY_SLOW;
+  }
+  write = waiter(WRITES);
+  later = waiter(READS);
+  ask(&write);
+  policy_answered(&policy, 0, now, 0);
+  policy.slots[0].barred = true;
+  ask(&later);
+  CU_ASSERT_TRUE(quiet());
+  policy.slots[0].barred = false;
+  CU_ASSERT_TRUE(sends(&write, 0));
 }
 
-static void writes_leave_the_last_connection_to_reads(void)
+static void appends_join_the_open_segment_until_the_round_is_over(void)
 {
-  struct policy_slot slots[SLOTS] = {ready(1, true, 1), ready(0, false, 1)};
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, WRITES, -1, 0), -1);
-  slots[1].state = SLOT_CLOSED;
-  slots[0] = ready(0, false, 1);
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, WRITES, -1, 0), 0);
+  struct waiter appends[POLICY_APPENDS_A_COMMIT + 1], alone, other;
+  begin();
+  for (int i = 0; i < POLICY_APPENDS_A_COMMIT; i++) {
+    appends[i] = waiter(APPENDS);
+    ask(&appends[i]);
+    CU_ASSERT_TRUE(sends(&appends[i], 1));
+  }
+  appends[POLICY_APPENDS_A_COMMIT] = waiter(APPENDS);
+  ask(&appends[POLICY_APPENDS_A_COMMIT]);
+  CU_ASSERT_TRUE(quiet()); /* full, and the other is for reads */
+  CU_ASSERT_TRUE(policy_withdraw(&policy, &appends[POLICY_APPENDS_A_COMMIT]));
+  policy_answered(&policy, 1, now, now);
+  policy_round_over(&policy);
+  other = waiter(APPENDS);
+  ask(&other);
+  CU_ASSERT_TRUE(quiet());
+  CU_ASSERT_TRUE(policy_withdraw(&policy, &other));
+  for (int i = 1; i < POLICY_APPENDS_A_COMMIT; i++)
+    policy_answered(&policy, 1, now, now);
+  alone = waiter(APPENDS);
+  alone.alone = true;
+  ask(&alone);
+  CU_ASSERT_TRUE(sends(&alone, 1));
+  other = waiter(APPENDS);
+  ask(&other);
+  CU_ASSERT_TRUE(quiet());
 }
 
-static void appends_join_the_open_group_up_to_its_size(void)
+static void overflow_is_leased_for_those_who_wait_and_given_back(void)
 {
-  struct policy_slot slots[SLOTS] = {ready(1, true, 1), ready(0, false, 1), ready(0, false, 2)};
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, APPENDS, 0, 0), 0);
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, WRITES, 0, 0), 2);
-  slots[0].in_flight = POLICY_APPENDS_A_COMMIT;
-  CU_ASSERT_EQUAL(policy_pick(slots, SLOTS, APPENDS, 0, 0), 2);
+  struct waiter writes[3];
+  begin();
+  for (int i = 0; i < 3; i++) {
+    writes[i] = waiter(WRITES);
+    ask(&writes[i]);
+  }
+  CU_ASSERT_TRUE(sends(&writes[0], 1));
+  now += POLICY_OVERFLOW_AFTER - 1;
+  CU_ASSERT_TRUE(quiet());
+  now++;
+  CU_ASSERT_TRUE(next(POLICY_OPEN) && action.slot == 2);
+  CU_ASSERT_EQUAL(left, 0);
+  policy_opened(&policy, 2, now, 0);
+  CU_ASSERT_TRUE(sends(&writes[1], 2));
+  now += POLICY_OVERFLOW_AFTER;
+  CU_ASSERT_TRUE(quiet()); /* nothing is left to lease */
+  CU_ASSERT_TRUE(policy_withdraw(&policy, &writes[2]));
+  policy_answered(&policy, 2, now, 0);
+  policy_answered(&policy, 1, now, 0);
+  now += settings.idle_timeout;
+  CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.reason == POLICY_IDLE);
+  policy_closed(&policy, action.slot, POLICY_IDLE, now, 0);
+  CU_ASSERT_EQUAL(left, 1);
+  CU_ASSERT_FALSE(due(POLICY_CLOSE)); /* two are its size */
 }
 
-static void opens_up_to_the_size_and_beyond_it_only_for_those_who_wait(void)
+static void within_its_size_a_slice_asks_too(void)
 {
-  struct policy_slot slots[SLOTS] = {ready(1, false, 1)};
-  CU_ASSERT_TRUE(policy_should_open(&settings, slots, SLOTS, -1));
-  slots[1] = ready(1, false, 1);
-  CU_ASSERT_FALSE(policy_should_open(&settings, slots, SLOTS, POLICY_OVERFLOW_AFTER - 1));
-  CU_ASSERT_TRUE(policy_should_open(&settings, slots, SLOTS, POLICY_OVERFLOW_AFTER));
-  slots[2].state = SLOT_CONNECTING;
-  CU_ASSERT_FALSE(policy_should_open(&settings, slots, SLOTS, CLOCK_SECOND));
-  slots[2] = ready(1, false, 1);
-  CU_ASSERT_FALSE(policy_should_open(&settings, slots, SLOTS, CLOCK_SECOND));
+  begin();
+  policy_closed(&policy, 0, POLICY_LOST, now, 0);
+  open_within = false;
+  CU_ASSERT_TRUE(quiet());
+  open_within = true;
+  CU_ASSERT_TRUE(quiet()); /* asked again after a pause */
+  now += 5 * CLOCK_MILLISECOND;
+  CU_ASSERT_TRUE(next(POLICY_OPEN));
 }
 
-static void drains_the_old_and_the_idle_overflow(void)
+static void an_old_connection_drains_and_one_after_the_other(void)
 {
-  struct policy_slot slots[SLOTS] = {ready(3, false, 0), ready(0, false, 0), ready(0, false, 0)};
-  slots[0].recycle_at = 5 * CLOCK_SECOND;
-  CU_ASSERT_FALSE(policy_should_drain(&settings, slots, SLOTS, 0, 5 * CLOCK_SECOND - 1));
-  CU_ASSERT_TRUE(policy_should_drain(&settings, slots, SLOTS, 0, 5 * CLOCK_SECOND));
-  CU_ASSERT_FALSE(policy_should_drain(&settings, slots, SLOTS, 1, 10 * CLOCK_SECOND - 1));
-  CU_ASSERT_TRUE(policy_should_drain(&settings, slots, SLOTS, 1, 10 * CLOCK_SECOND));
-  slots[2].state = SLOT_CLOSED;
-  CU_ASSERT_FALSE(policy_should_drain(&settings, slots, SLOTS, 1, 10 * CLOCK_SECOND));
+  struct waiter read;
+  begin();
+  read = waiter(READS);
+  ask(&read);
+  CU_ASSERT_TRUE(sends(&read, 1));
+  now += settings.recycle;
+  policy.slots[0].sent = policy.slots[1].sent = now;
+  CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.slot == 0 && action.reason == POLICY_RECYCLED);
+  CU_ASSERT_EQUAL(policy.slots[1].state, SLOT_READY);
+  policy_closed(&policy, 0, POLICY_RECYCLED, now, 0);
+  CU_ASSERT_FALSE(due(POLICY_CLOSE));
+  CU_ASSERT_EQUAL(policy.slots[1].state, SLOT_DRAINING); /* busy: never cut */
 }
 
 static void recycles_with_jitter_below_a_tenth(void)
 {
+  begin();
   for (uint32_t random = 0; random < 4000000000U; random += 123456789U) {
-    int64_t at = policy_recycle_at(&settings, 0, random);
-    CU_ASSERT_TRUE(at > 90 * CLOCK_SECOND);
-    CU_ASSERT_TRUE(at <= 100 * CLOCK_SECOND);
+    policy.slots[0].state = SLOT_CONNECTING;
+    policy_opened(&policy, 0, now, random);
+    CU_ASSERT_TRUE(policy.slots[0].recycle_at > now + settings.recycle / 10 * 9);
+    CU_ASSERT_TRUE(policy.slots[0].recycle_at <= now + settings.recycle);
   }
-  CU_ASSERT_NOT_EQUAL(policy_recycle_at(&settings, 0, 1), policy_recycle_at(&settings, 0, 2));
+  int64_t one = policy.slots[0].recycle_at;
+  policy_opened(&policy, 0, now, 7);
+  CU_ASSERT_NOT_EQUAL(policy.slots[0].recycle_at, one);
+}
+
+static void the_idle_are_checked_before_they_are_handed_out(void)
+{
+  struct waiter read;
+  begin();
+  now += POLICY_CHECK_AFTER;
+  read = waiter(READS);
+  ask(&read);
+  CU_ASSERT_TRUE(next(POLICY_CHECK) && action.slot == 0);
+  CU_ASSERT_TRUE(next(POLICY_CHECK) && action.slot == 1);
+  CU_ASSERT_TRUE(quiet());
+  policy_answered(&policy, 0, ++now, 0);
+  CU_ASSERT_TRUE(sends(&read, 0));
+  now += POLICY_CHECK_LIMIT + 1;
+  CU_ASSERT_TRUE(due(POLICY_ABANDON) && action.slot == 1 && action.error == LONTAR_DEADLINE);
+}
+
+static void the_idle_are_checked_before_anybody_asks(void)
+{
+  begin();
+  now += POLICY_CHECK_EVERY - 1;
+  CU_ASSERT_TRUE(due(POLICY_CHECK) && action.slot == 0);
+  policy_answered(&policy, 0, now, 0);
+  CU_ASSERT_EQUAL(policy.slots[0].idle_since, 1000 * CLOCK_SECOND + 1); /* a check is no use */
+}
+
+static void after_a_loss_the_others_are_checked(void)
+{
+  struct waiter read;
+  begin();
+  policy_closed(&policy, 0, POLICY_LOST, now, 0);
+  read = waiter(READS);
+  ask(&read);
+  CU_ASSERT_TRUE(next(POLICY_CHECK) && action.slot == 1);
+  policy_answered(&policy, 1, now, 0);
+  CU_ASSERT_TRUE(sends(&read, 1));
+}
+
+static void a_hanging_server_is_abandoned_after_its_own_limit_and_a_grace(void)
+{
+  struct waiter first, second;
+  begin();
+  first = second = waiter(READS);
+  ask(&first);
+  CU_ASSERT_TRUE(sends(&first, 1));
+  now += 2000;
+  int64_t sent = now;
+  ask(&second);
+  CU_ASSERT_TRUE(sends(&second, 1));
+  now += CLOCK_SECOND;
+  policy_answered(&policy, 1, now, sent); /* the second's time began when it was sent */
+  now = sent + settings.statement_timeout + POLICY_GRACE;
+  CU_ASSERT_FALSE(due(POLICY_ABANDON));
+  now++;
+  CU_ASSERT_TRUE(due(POLICY_ABANDON) && action.slot == 1 && action.reason == POLICY_HUNG);
+}
+
+static void a_connection_that_does_not_open_is_abandoned(void)
+{
+  begin();
+  policy_closed(&policy, 0, POLICY_LOST, now, 0);
+  CU_ASSERT_TRUE(next(POLICY_OPEN));
+  now += settings.connect_timeout;
+  CU_ASSERT_FALSE(due(POLICY_ABANDON));
+  now++;
+  CU_ASSERT_TRUE(due(POLICY_ABANDON) && action.slot == 0 && action.error == LONTAR_UNAVAILABLE);
+  policy_closed(&policy, 0, POLICY_HUNG, now, 0);
+  CU_ASSERT_EQUAL(policy.next_attempt, now + 100 * CLOCK_MILLISECOND);
+}
+
+static void without_a_connection_failures_mean_down_and_nobody_queues(void)
+{
+  struct waiter waiting, late;
+  begin();
+  policy_closed(&policy, 0, POLICY_LOST, now, 0);
+  policy_closed(&policy, 1, POLICY_LOST, now, 0);
+  waiting = late = waiter(READS);
+  ask(&waiting);
+  CU_ASSERT_TRUE(next(POLICY_OPEN));
+  CU_ASSERT_TRUE(quiet());
+  policy_closed(&policy, 0, POLICY_LOST, now, 0);
+  CU_ASSERT_TRUE(policy_is_down(&policy));
+  CU_ASSERT_TRUE(next(POLICY_REFUSE) && action.waiter == &waiting && action.error == LONTAR_UNAVAILABLE);
+  CU_ASSERT_EQUAL(policy_ask(&policy, &late, now), LONTAR_UNAVAILABLE);
+  CU_ASSERT_TRUE(quiet());
+  now += 200 * CLOCK_MILLISECOND;
+  CU_ASSERT_TRUE(next(POLICY_OPEN));
+  policy_opened(&policy, 0, now, 0);
+  CU_ASSERT_FALSE(policy_is_down(&policy));
+}
+
+static void the_probers_word_stops_attempts_and_begins_them(void)
+{
+  begin();
+  policy_told(&policy, POLICY_DOWN, now);
+  CU_ASSERT_TRUE(policy_is_down(&policy));
+  CU_ASSERT_TRUE(due(POLICY_CHECK) && action.slot == 0);
+  CU_ASSERT_TRUE(due(POLICY_CHECK) && action.slot == 1);
+  policy_closed(&policy, 0, POLICY_LOST, now, 0);
+  policy_answered(&policy, 1, now, 0);
+  CU_ASSERT_FALSE(policy_is_down(&policy)); /* an answer is worth more than a word */
+  policy_closed(&policy, 1, POLICY_LOST, now, 0);
+  CU_ASSERT_TRUE(policy_is_down(&policy));
+  now += 100 * CLOCK_SECOND;
+  CU_ASSERT_TRUE(quiet());
+  policy_told(&policy, POLICY_UP, now);
+  CU_ASSERT_FALSE(policy_is_down(&policy));
+  CU_ASSERT_TRUE(next(POLICY_OPEN));
+}
+
+static void too_many_and_too_late_are_refused(void)
+{
+  struct waiter writes[101], late;
+  begin();
+  for (int i = 0; i < 100; i++) {
+    writes[i] = waiter(WRITES);
+    ask(&writes[i]);
+  }
+  late = waiter(READS);
+  CU_ASSERT_EQUAL(policy_ask(&policy, &late, now), LONTAR_BUSY);
+  now = writes[0].wait_until - 1;
+  CU_ASSERT_FALSE(due(POLICY_REFUSE));
+  now++;
+  CU_ASSERT_TRUE(due(POLICY_REFUSE) && action.error == LONTAR_BUSY);
+}
+
+static void a_retry_waits_at_random_and_goes_first(void)
+{
+  struct waiter read, later;
+  begin();
+  read = later = waiter(READS);
+  policy_ask_later(&policy, &read, 2, now, 15 * CLOCK_MILLISECOND);
+  CU_ASSERT_TRUE(quiet());
+  now += 15 * CLOCK_MILLISECOND;
+  CU_ASSERT_FALSE(due(POLICY_CLOSE));
+  ask(&later);
+  CU_ASSERT_TRUE(sends(&read, 1));
+}
+
+static void new_settings_drain_what_does_not_fit_them(void)
+{
+  struct policy_settings smaller = settings;
+  begin();
+  smaller.size = 1;
+  policy_configure(&policy, &smaller);
+  CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.reason == POLICY_RELOADED);
+  policy_closed(&policy, action.slot, POLICY_RELOADED, now, 0);
+  CU_ASSERT_FALSE(due(POLICY_CLOSE));
+  smaller.statement_timeout--; /* a session keeps the one it was opened with */
+  policy_configure(&policy, &smaller);
+  CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.reason == POLICY_RELOADED);
+}
+
+static void draining_keeps_one_connection_for_those_who_wait(void)
+{
+  struct waiter read;
+  begin();
+  read = waiter(READS);
+  ask(&read);
+  CU_ASSERT_TRUE(sends(&read, 1));
+  policy_drain(&policy);
+  CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.slot == 0);
+  policy_closed(&policy, 0, POLICY_RELOADED, now, 0);
+  CU_ASSERT_FALSE(due(POLICY_CLOSE));
+  CU_ASSERT_TRUE(quiet());
+  policy_answered(&policy, 1, now, 0);
+  CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.slot == 1);
+  policy_closed(&policy, 1, POLICY_RELOADED, now, 0);
+  CU_ASSERT_TRUE(quiet());
+  ask(&read);
+  CU_ASSERT_TRUE(next(POLICY_OPEN));
+}
+
+static void a_demoted_server_loses_what_is_a_second_old(void)
+{
+  begin();
+  policy.slots[1].opened = now - CLOCK_SECOND;
+  policy_demoted(&policy, now);
+  CU_ASSERT_EQUAL(policy.slots[0].state, SLOT_READY);
+  CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.slot == 1 && action.reason == POLICY_LOST);
 }
 
 static void backs_off_from_a_tenth_of_a_second_to_five(void)
@@ -114,9 +434,19 @@ static void backs_off_from_a_tenth_of_a_second_to_five(void)
 }
 
 UNIT_CASES(policy, UNIT_CASE(reads_fill_one_pipeline_before_the_next),
-           UNIT_CASE(reads_do_not_queue_behind_a_slow_statement), UNIT_CASE(reads_keep_away_from_writes),
-           UNIT_CASE(writes_take_the_last_used_idle_connection), UNIT_CASE(writes_leave_the_last_connection_to_reads),
-           UNIT_CASE(appends_join_the_open_group_up_to_its_size),
-           UNIT_CASE(opens_up_to_the_size_and_beyond_it_only_for_those_who_wait),
-           UNIT_CASE(drains_the_old_and_the_idle_overflow), UNIT_CASE(recycles_with_jitter_below_a_tenth),
+           UNIT_CASE(reads_do_not_queue_behind_a_slow_statement),
+           UNIT_CASE(writes_go_alone_and_leave_the_last_connection_to_reads),
+           UNIT_CASE(a_waiting_write_holds_back_later_reads_while_nobody_writes),
+           UNIT_CASE(appends_join_the_open_segment_until_the_round_is_over),
+           UNIT_CASE(overflow_is_leased_for_those_who_wait_and_given_back), UNIT_CASE(within_its_size_a_slice_asks_too),
+           UNIT_CASE(an_old_connection_drains_and_one_after_the_other), UNIT_CASE(recycles_with_jitter_below_a_tenth),
+           UNIT_CASE(the_idle_are_checked_before_they_are_handed_out),
+           UNIT_CASE(the_idle_are_checked_before_anybody_asks), UNIT_CASE(after_a_loss_the_others_are_checked),
+           UNIT_CASE(a_hanging_server_is_abandoned_after_its_own_limit_and_a_grace),
+           UNIT_CASE(a_connection_that_does_not_open_is_abandoned),
+           UNIT_CASE(without_a_connection_failures_mean_down_and_nobody_queues),
+           UNIT_CASE(the_probers_word_stops_attempts_and_begins_them), UNIT_CASE(too_many_and_too_late_are_refused),
+           UNIT_CASE(a_retry_waits_at_random_and_goes_first), UNIT_CASE(new_settings_drain_what_does_not_fit_them),
+           UNIT_CASE(draining_keeps_one_connection_for_those_who_wait),
+           UNIT_CASE(a_demoted_server_loses_what_is_a_second_old),
            UNIT_CASE(backs_off_from_a_tenth_of_a_second_to_five));

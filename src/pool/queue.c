@@ -1,0 +1,92 @@
+/* Lists of waiters by kind, ordered by turns: those who return take turns below all that were given. */
+#include "pool/queue.h"
+
+void queue_init(struct queue *queue)
+{
+  *queue = (struct queue){.count = 0};
+  for (int kind = READS; kind <= APPENDS; kind++)
+    TAILQ_INIT(&queue->of[kind]);
+  TAILQ_INIT(&queue->delayed);
+}
+
+void queue_add(struct queue *queue, struct waiter *waiter, int64_t now)
+{
+  waiter->place = WAITER_QUEUED;
+  waiter->queued = now;
+  waiter->turn = ++queue->last_turn;
+  TAILQ_INSERT_TAIL(&queue->of[waiter->kind], waiter, link);
+  queue->count++;
+}
+
+void queue_return(struct queue *queue, struct waiter *waiter, int64_t now)
+{
+  waiter->place = WAITER_QUEUED;
+  waiter->queued = now;
+  waiter->turn = --queue->first_turn;
+  TAILQ_INSERT_HEAD(&queue->of[waiter->kind], waiter, link);
+  queue->count++;
+}
+
+void queue_delay(struct queue *queue, struct waiter *waiter, int64_t until)
+{
+  waiter->place = WAITER_DELAYED;
+  waiter->not_before = until;
+  TAILQ_INSERT_TAIL(&queue->delayed, waiter, link);
+  queue->count++;
+}
+
+bool queue_remove(struct queue *queue, struct waiter *waiter)
+{
+  if (waiter->place == WAITER_ELSEWHERE)
+    return false;
+  TAILQ_REMOVE(waiter->place == WAITER_QUEUED ? &queue->of[waiter->kind] : &queue->delayed, waiter, link);
+  waiter->place = WAITER_ELSEWHERE;
+  queue->count--;
+  return true;
+}
+
+void queue_wake(struct queue *queue, int64_t now)
+{
+  struct waiter *next;
+  for (struct waiter *waiter = TAILQ_FIRST(&queue->delayed); waiter != NULL; waiter = next) {
+    next = TAILQ_NEXT(waiter, link);
+    if (now < waiter->not_before)
+      continue;
+    (void)queue_remove(queue, waiter);
+    queue_return(queue, waiter, now);
+  }
+}
+
+struct waiter *queue_first(const struct queue *queue, unsigned kinds)
+{
+  struct waiter *first = NULL;
+  for (int kind = READS; kind <= APPENDS; kind++) {
+    struct waiter *head = kinds & 1U << kind ? TAILQ_FIRST(&queue->of[kind]) : NULL;
+    if (head != NULL && (first == NULL || head->turn < first->turn))
+      first = head;
+  }
+  return first;
+}
+
+struct waiter *queue_any(const struct queue *queue)
+{
+  struct waiter *first = queue_first(queue, QUEUE_ALL);
+  return first != NULL ? first : TAILQ_FIRST(&queue->delayed);
+}
+
+static struct waiter *expired_in(const struct waiter_list *list, int64_t now)
+{
+  struct waiter *waiter;
+  TAILQ_FOREACH(waiter, list, link)
+  if (now >= waiter->wait_until)
+    return waiter;
+  return NULL;
+}
+
+struct waiter *queue_expired(const struct queue *queue, int64_t now)
+{
+  struct waiter *expired = expired_in(&queue->delayed, now);
+  for (int kind = READS; kind <= APPENDS && expired == NULL; kind++)
+    expired = expired_in(&queue->of[kind], now);
+  return expired;
+}
