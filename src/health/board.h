@@ -42,6 +42,7 @@ struct board_pool {
   uint64_t recycled;     /* closed because they were old, … */
   uint64_t idled;        /* … not needed any more, … */
   uint64_t reloaded;     /* … not fitting new settings, … */
+  uint64_t dismissed;    /* … ended by an administrator, … */
   uint64_t lost;         /* … broken, … */
   uint64_t hung;         /* … or without an answer */
 };

@@ -38,6 +38,8 @@ static const struct number {
      "Database connections closed because nothing needed them."},
     {"lontar_pool_closed_reloaded_total", "pool_closed_reloaded", COUNTER, SLOT(pool.reloaded),
      "Database connections closed because of new settings."},
+    {"lontar_pool_closed_dismissed_total", "pool_closed_dismissed", COUNTER, SLOT(pool.dismissed),
+     "Database connections that an administrator ended."},
     {"lontar_pool_closed_lost_total", "pool_closed_lost", COUNTER, SLOT(pool.lost), "Database connections that broke."},
     {"lontar_pool_closed_hung_total", "pool_closed_hung", COUNTER, SLOT(pool.hung),
      "Database connections given up because the server did not answer."},

@@ -202,6 +202,7 @@ static void break_unprepared(struct connection *connection, const PGresult *resu
   const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char *hint = sqlstate != NULL && strncmp(sqlstate, "42", 2) == 0 ? " (was `lontarctl migrate` run?)" : "";
   const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  note_dismissal(connection, result);
   snprintf(text, sizeof text, "%s%s", message != NULL ? message : PQerrorMessage(connection->libpq), hint);
   (void)break_with(connection, LONTAR_UNAVAILABLE, text);
 }

@@ -82,13 +82,18 @@ static void lose_job(struct pool *pool, struct job *job, enum lontar_error error
   }
 }
 
-/* All connections are often ended at once, and those that get a job in that moment die without a word. */
-static bool belongs_to_dismissal(struct pool *pool, const struct connection *connection)
+/* All connections are often ended at once, and those that get a job in that moment die without a word. Of those that
+ * were connecting one is pardoned, lest a server that shuts down be stormed. */
+static bool belongs_to_dismissal(struct place *place)
 {
+  struct pool *pool = place->pool;
   int64_t now = clock_steady();
-  if (connection_was_dismissed(connection))
+  if (connection_was_dismissed(place->connection))
     pool->dismissed = now;
-  return pool->dismissed != 0 && now - pool->dismissed < CLOCK_SECOND;
+  bool recent = pool->dismissed != 0 && now - pool->dismissed < CLOCK_SECOND;
+  if (place_slot(place)->state != SLOT_CONNECTING)
+    return recent;
+  return recent && pool->pardons++ == 0;
 }
 
 void place_lose(struct place *place, enum lontar_error error, enum policy_reason reason, const char *message)
@@ -96,14 +101,14 @@ void place_lose(struct place *place, enum lontar_error error, enum policy_reason
   struct pool *pool = place->pool;
   struct job_list lost = TAILQ_HEAD_INITIALIZER(lost);
   bool was_open = place_slot(place)->state != SLOT_CONNECTING;
-  bool blameless = belongs_to_dismissal(pool, place->connection);
+  bool blameless = belongs_to_dismissal(place);
   int64_t limit = place_slot(place)->statement_timeout;
   struct job *job;
   snprintf(pool->trouble, sizeof pool->trouble, "%s", message);
   if (was_open)
     log_line(LOG_LEVEL_WARNING, "lost a connection: %s", pool->trouble);
   connection_take_jobs(place->connection, &lost);
-  end(place, reason);
+  end(place, blameless ? POLICY_DISMISSED : reason);
   while ((job = TAILQ_LAST(&lost, job_list)) != NULL) {
     TAILQ_REMOVE(&lost, job, link);
     lose_job(pool, job, error, limit, blameless);
@@ -116,6 +121,7 @@ static void note_ready(struct place *place)
   struct pool *pool = place->pool;
   policy_opened(&pool->policy, place->index, clock_steady(), pool_random());
   pool->numbers.opened++;
+  pool->pardons = 0;
 }
 
 void place_settle(struct place *place)

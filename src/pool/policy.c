@@ -239,9 +239,9 @@ void policy_closed(struct policy *policy, int slot, enum policy_reason reason, i
     policy->joinable = -1;
   if (was_connecting) {
     policy->connecting = 0;
-    policy->failures++;
-    policy->next_attempt = now + policy_back_off(policy->failures, random);
-  } else if (reason == POLICY_LOST || reason == POLICY_HUNG) {
+    if (reason != POLICY_DISMISSED)
+      policy->next_attempt = now + policy_back_off(++policy->failures, random);
+  } else if (reason >= POLICY_DISMISSED) {
     unprove(policy);
   }
   settle_leases(policy);

@@ -59,7 +59,15 @@ enum slot_state {
   SLOT_DRAINING, /* takes nothing new, closes when its pipeline is empty */
 };
 
-enum policy_reason { POLICY_RECYCLED, POLICY_IDLE, POLICY_RELOADED, POLICY_LOST, POLICY_HUNG, POLICY_REASONS };
+enum policy_reason {
+  POLICY_RECYCLED,
+  POLICY_IDLE,
+  POLICY_RELOADED,
+  POLICY_DISMISSED, /* an administrator ended it: neither the server nor a statement is to blame */
+  POLICY_LOST,
+  POLICY_HUNG,
+  POLICY_REASONS
+};
 
 /* One connection as the policy sees it. Read only for others. */
 struct policy_slot {
@@ -148,8 +156,8 @@ void policy_retire(struct policy *policy, int slot, enum policy_reason reason);
 /* The server does not take writes any more: every connection that is a second old or more is to be replaced. */
 void policy_demoted(struct policy *policy, int64_t now);
 
-/* The slot's connection is gone; its statements are the owner's to ask again. `reason` does not matter where it was
- * still connecting, which counts as a failed attempt. */
+/* The slot's connection is gone; its statements are the owner's to ask again. One that was still connecting counts as a
+ * failed attempt, unless it was dismissed. */
 void policy_closed(struct policy *policy, int slot, enum policy_reason reason, int64_t now, uint32_t random);
 
 /* The prober's word. Whoever hears that the database is back connects at once. */

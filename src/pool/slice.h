@@ -32,6 +32,7 @@ struct pool {
   struct event *round_end; /* made active by the first send of a round of the loop */
   int64_t next_probe;
   int64_t dismissed; /* when an administrator last ended a connection */
+  int pardons;       /* attempts to connect that failed with it, since the last connection */
   char trouble[256]; /* the last loss, for the log */
   struct pool_numbers numbers;
 };

@@ -54,6 +54,7 @@ static void show_numbers(struct worker *worker)
       .recycled = (uint64_t)numbers.closed[POLICY_RECYCLED],
       .idled = (uint64_t)numbers.closed[POLICY_IDLE],
       .reloaded = (uint64_t)numbers.closed[POLICY_RELOADED],
+      .dismissed = (uint64_t)numbers.closed[POLICY_DISMISSED],
       .lost = (uint64_t)numbers.closed[POLICY_LOST],
       .hung = (uint64_t)numbers.closed[POLICY_HUNG],
   };

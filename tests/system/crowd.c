@@ -7,10 +7,11 @@
 
 #include "system/check.h"
 #include "system/client.h"
+#include "system/stack.h"
 #include "system/system.h"
 #include "system/world.h"
 
-enum { CONNECTIONS = 1000, EACH = 12, SPARE_FILES = 200, POLL_MS = 1000 };
+enum { CONNECTIONS = 1000, EACH = 12, SPARE_FILES = 200, POLL_MS = 1000, TURN_MS = 5 };
 
 struct part {
   struct transfer transfer;
@@ -27,9 +28,9 @@ static void part_prepare(struct part *part, struct crowd *crowd, size_t index)
     long status;
   } kinds[] = {{"GET", "~/subjects/<subject>", NULL, 200},
                {"GET", "~/users/<siswa>/chats?limit=10", NULL, 200},
-               {"POST", "~/chats", "{\"question\": \"Apa?\", \"response\": \"Itu.\"}", 201},
-               {"GET", "~/auth/session", NULL, 200}};
-  size_t kind = index % (sizeof kinds / sizeof kinds[0]);
+               {"GET", "~/auth/session", NULL, 200},
+               {"POST", "~/chats", "{\"question\": \"Apa?\", \"response\": \"Itu.\"}", 201}};
+  size_t kind = index % (sizeof kinds / sizeof kinds[0] - crowd->reads_only);
   TEXT path = expand(kinds[kind].path);
   part->crowd = crowd;
   part->wanted = kinds[kind].status;
@@ -40,7 +41,11 @@ static void count_answer(struct part *part, CURLcode result)
 {
   struct crowd *crowd = part->crowd;
   long connects = 0;
+  double took = 0;
   transfer_finish(&part->transfer);
+  curl_easy_getinfo(part->transfer.curl, CURLINFO_TOTAL_TIME, &took);
+  if (took > crowd->slowest)
+    crowd->slowest = took;
   curl_easy_getinfo(part->transfer.curl, CURLINFO_NUM_CONNECTS, &connects);
   crowd->connects += (size_t)connects;
   if (result != CURLE_OK) {
@@ -54,8 +59,22 @@ static void count_answer(struct part *part, CURLcode result)
   }
 }
 
+/* Whether one more request is to be sent. */
+static bool goes_on(struct crowd *crowd, size_t *left, double end)
+{
+  if (crowd->seconds > 0) {
+    bool more = stack_clock() < end;
+    crowd->requests += more;
+    return more;
+  }
+  if (*left == 0)
+    return false;
+  --*left;
+  return true;
+}
+
 /* Takes the finished transfers and sends them again while requests are left. Returns how many were sent again. */
-static size_t take_finished(CURLM *multi, struct crowd *crowd, size_t *left)
+static size_t take_finished(CURLM *multi, struct crowd *crowd, size_t *left, double end)
 {
   size_t again = 0;
   int rest;
@@ -70,9 +89,8 @@ static size_t take_finished(CURLM *multi, struct crowd *crowd, size_t *left)
       crowd->after(crowd->answered + crowd->refused + crowd->lost);
     curl_multi_remove_handle(multi, curl);
     transfer_again(transfer);
-    if (*left == 0)
+    if (!goes_on(crowd, left, end))
       continue;
-    --*left;
     again++;
     curl_multi_add_handle(multi, curl);
   }
@@ -96,7 +114,9 @@ void crowd_run(struct crowd *crowd)
   struct part *parts = calloc(crowd->connections, sizeof *parts);
   need(multi != NULL && parts != NULL, "no memory");
   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)crowd->connections);
-  size_t left = crowd->requests - crowd->connections;
+  size_t left = crowd->seconds > 0 ? 0 : crowd->requests - crowd->connections;
+  double end = stack_clock() + crowd->seconds;
+  crowd->requests = crowd->seconds > 0 ? crowd->connections : crowd->requests;
   for (size_t i = 0; i < crowd->connections; i++) {
     part_prepare(&parts[i], crowd, i);
     curl_multi_add_handle(multi, parts[i].transfer.curl);
@@ -104,9 +124,11 @@ void crowd_run(struct crowd *crowd)
   int running = 1;
   while (running > 0) {
     need(curl_multi_perform(multi, &running) == CURLM_OK, "libcurl fails");
-    running += (int)take_finished(multi, crowd, &left);
+    running += (int)take_finished(multi, crowd, &left, end);
+    if (crowd->turn)
+      crowd->turn();
     if (running > 0)
-      curl_multi_poll(multi, NULL, 0, POLL_MS, NULL);
+      curl_multi_poll(multi, NULL, 0, crowd->turn ? TURN_MS : POLL_MS, NULL);
   }
   for (size_t i = 0; i < crowd->connections; i++)
     transfer_free(&parts[i].transfer);

@@ -21,17 +21,32 @@ void stack_signal(int signal)
   need(stack_lontard() > 1 && kill(stack_lontard(), signal) == 0, "lontard cannot be signalled");
 }
 
-size_t stack_children(pid_t *out, size_t size)
+static size_t children_of(pid_t parent, pid_t *out, size_t size)
 {
   char path[COMMAND_SIZE];
-  (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", stack_lontard(), stack_lontard());
+  (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", parent, parent);
   FILE *file = fopen(path, "re");
   size_t count = 0;
-  need(file != NULL, "lontard is gone");
+  need(file != NULL, "a process is gone");
   while (count < size && fscanf(file, "%d", &out[count]) == 1)
     count++;
   fclose(file);
   return count;
+}
+
+size_t stack_children(pid_t *out, size_t size)
+{
+  return children_of(stack_lontard(), out, size);
+}
+
+size_t stack_servers(pid_t *out, size_t size)
+{
+  char path[COMMAND_SIZE];
+  (void)snprintf(path, sizeof path, "%s/postmaster.pid", need_environment("LONTAR_TEST_POSTGRES_DATA"));
+  FILE *file = fopen(path, "re");
+  need(file != NULL && fscanf(file, "%d", &out[0]) == 1, "PostgreSQL is gone");
+  fclose(file);
+  return 1 + children_of(out[0], out + 1, size - 1);
 }
 
 long stack_memory(pid_t pid)

@@ -13,6 +13,9 @@ void stack_signal(int signal);
 /* Its children. Returns how many, at most `size`. */
 size_t stack_children(pid_t *out, size_t size);
 
+/* PostgreSQL's processes, its first one before the others. They come and go. */
+size_t stack_servers(pid_t *out, size_t size);
+
 /* Memory of a process in kilobytes, -1 when it is gone. */
 long stack_memory(pid_t pid);
 

@@ -128,7 +128,7 @@ static void break_line(int worker, int slot, enum policy_reason reason)
   bool was_open = lines[worker][slot].open;
   policy_closed(&policies[worker], slot, reason, now, bits());
   lines[worker][slot] = (struct line){0};
-  if (was_open && (reason == POLICY_LOST || reason == POLICY_HUNG))
+  if (was_open && reason >= POLICY_DISMISSED)
     for (int i = 0; i < SLOTS; i++)
       if (lines[worker][i].open && !lines[worker][i].checking)
         lines[worker][i].proved = INT64_MIN / 2;

@@ -1,0 +1,218 @@
+/*
+ * What the pool promises, seen from outside: with four workers, pool_size 4, pool_max_overflow 4 and pool_recycle 5s.
+ * LONTAR_POOL_SECONDS is how long each load lasts (default 6).
+ */
+#include <libpq-fe.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "system/check.h"
+#include "system/client.h"
+#include "system/crowd.h"
+#include "system/stack.h"
+#include "system/system.h"
+#include "system/world.h"
+
+enum {
+  CONNECTIONS = 32,
+  SECONDS = 6,
+  MOST = 8, /* pool_size + pool_max_overflow */
+  WORKERS_MAX = 16,
+  SERVERS_MAX = 512,
+};
+
+#define OURS "application_name ~ '^lontard/[0-9]+$'"
+
+static double seconds(void)
+{
+  const char *wanted = getenv("LONTAR_POOL_SECONDS");
+  return wanted ? strtod(wanted, NULL) : SECONDS;
+}
+
+static long long number(const char *statement)
+{
+  return strtoll(sql(statement, NULL), NULL, 10);
+}
+
+static long long pool_number(const char *name)
+{
+  ANSWER answer = get("/metrics", NULL);
+  const char *at = answer.body;
+  long long sum = 0;
+  size_t length = strlen(name);
+  for (; at != NULL; at = strchr(at, '\n')) {
+    at += *at == '\n';
+    if (strncmp(at, name, length) == 0 && at[length] == '{')
+      sum += strtoll(strchr(at, ' '), NULL, 10);
+  }
+  return sum;
+}
+
+/* ---- Recycling ---- */
+
+static long long spread[64];
+static double begun;
+
+static void note_backends(void)
+{
+  static double next;
+  if (stack_clock() < next)
+    return;
+  next = stack_clock() + 0.5;
+  size_t at = (size_t)((stack_clock() - begun) * 2);
+  if (at < sizeof spread / sizeof spread[0])
+    spread[at] = pool_number("lontar_pool_closed_recycled_total");
+}
+
+static void old_connections_are_replaced_one_by_one(void)
+{
+  struct crowd crowd = {.connections = CONNECTIONS, .seconds = seconds() * 2, .turn = note_backends};
+  begun = stack_clock();
+  crowd_run(&crowd);
+  crowd_check("while connections are recycled", &crowd);
+  long long recycled = pool_number("lontar_pool_closed_recycled_total");
+  long long most = 0;
+  for (size_t i = 1; i < sizeof spread / sizeof spread[0]; i++)
+    if (spread[i] > 0 && spread[i - 1] > 0 && spread[i] - spread[i - 1] > most)
+      most = spread[i] - spread[i - 1];
+  CHECK(recycled >= (long long)(seconds() * 2 / 5) * 2, "only %lld connections were replaced in %.0f s", recycled,
+        seconds() * 2);
+  CHECK(most < 4, "%lld were replaced within half a second: they are not spread", most);
+  printf("recycled %lld connections under %zu requests, at most %lld in half a second\n", recycled, crowd.answered,
+         most);
+}
+
+/* ---- Killed connections ---- */
+
+static void terminate_each_second(void)
+{
+  static double next;
+  if (stack_clock() < next)
+    return;
+  next = stack_clock() + 1;
+  (void)sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE " OURS, NULL);
+}
+
+static void reads_outlive_their_connections(void)
+{
+  struct crowd crowd = {
+      .connections = CONNECTIONS, .seconds = seconds(), .reads_only = true, .turn = terminate_each_second};
+  crowd_run(&crowd);
+  crowd_check("while all connections are ended each second", &crowd);
+  printf("%zu reads under terminated connections, slowest %.0f ms\n", crowd.answered, crowd.slowest * 1000);
+}
+
+/* ---- The bound ---- */
+
+static long long highest;
+
+static void count_backends(void)
+{
+  static double next;
+  if (stack_clock() < next)
+    return;
+  next = stack_clock() + 0.003;
+  long long now = number("SELECT count(*) FROM pg_stat_activity WHERE " OURS);
+  if (now > highest)
+    highest = now;
+}
+
+static PGconn *locker;
+static double unlock_at, lock_at;
+static int kills;
+
+/* Locks the table for a while, so that writes wait and overflow is leased; then kills a worker while it holds some. */
+static void lock_and_kill(void)
+{
+  double now = stack_clock();
+  pid_t workers[WORKERS_MAX];
+  count_backends();
+  if (unlock_at == 0 && now >= lock_at) {
+    PQclear(PQexec(locker, "BEGIN; LOCK TABLE chat_history IN EXCLUSIVE MODE"));
+    unlock_at = now + 0.7;
+  } else if (unlock_at != 0 && now >= unlock_at) {
+    size_t count = stack_children(workers, WORKERS_MAX);
+    if (count > 0 && kill(workers[(size_t)kills % count], SIGKILL) == 0)
+      kills++;
+    unlock_at = 0;
+    lock_at = now + 0.7;
+    PQclear(PQexec(locker, "ROLLBACK"));
+  }
+}
+
+static void never_more_connections_than_allowed(void)
+{
+  struct crowd crowd = {.connections = CONNECTIONS, .seconds = seconds(), .turn = lock_and_kill};
+  locker = sql_connect();
+  highest = 0;
+  crowd_run(&crowd);
+  PQfinish(locker);
+  CHECK(kills > 1, "no worker was killed");
+  CHECK(highest > 4, "no overflow was opened: %lld connections", highest);
+  CHECK(highest <= MOST, "PostgreSQL saw %lld connections, want %d at most", highest, MOST);
+  printf("at most %lld connections while %d workers were killed\n", highest, kills);
+}
+
+/* ---- A server that hangs ---- */
+
+static pid_t servers[SERVERS_MAX];
+static size_t server_count;
+static double slowest_health;
+static bool stopped;
+
+static void signal_servers(int signal)
+{
+  for (size_t i = 0; i < server_count; i++)
+    (void)kill(servers[i], signal);
+}
+
+static void stop_for_a_while(void)
+{
+  double now = stack_clock();
+  if (!stopped && now > begun + 1) {
+    server_count = stack_servers(servers, SERVERS_MAX);
+    signal_servers(SIGSTOP);
+    stopped = true;
+  }
+  static double next;
+  if (!stopped || now < next)
+    return;
+  next = now + 0.25;
+  ANSWER answer = get("/health", NULL);
+  double took = stack_clock() - now;
+  CHECK(answer.status == 200 || answer.status == 503, "/health answers %ld while the server hangs", answer.status);
+  if (took > slowest_health)
+    slowest_health = took;
+}
+
+static bool reads_again(void)
+{
+  TEXT path = expand("~/subjects/<subject>");
+  ANSWER answer = get(path, world.service);
+  return answer.status == 200;
+}
+
+static void a_hanging_server_holds_nobody(void)
+{
+  struct crowd crowd = {.connections = CONNECTIONS, .seconds = seconds() + 2, .turn = stop_for_a_while};
+  begun = stack_clock();
+  crowd_run(&crowd);
+  CHECK(crowd.lost == 0, "%zu requests without an answer", crowd.lost);
+  CHECK(crowd.refused == 0 || crowd.status == 503 || crowd.status == 504, "refused with %ld", crowd.status);
+  CHECK(crowd.slowest < 6.5, "a request took %.1f s, want statement_timeout and a second", crowd.slowest);
+  CHECK(slowest_health < 0.05, "/health took %.0f ms", slowest_health * 1000);
+  double since = stack_clock();
+  signal_servers(SIGCONT);
+  CHECK(stack_wait(reads_again, 10), "no read was answered after SIGCONT");
+  double took = stack_clock() - since;
+  CHECK(took < 1, "the first read was answered %.2f s after SIGCONT", took);
+  printf("server stopped: %zu answered, %zu refused, slowest %.2f s, /health %.1f ms; %.0f ms after SIGCONT\n",
+         crowd.answered, crowd.refused, crowd.slowest, slowest_health * 1000, took * 1000);
+}
+
+CU_TestInfo suite_pool[] = {{"old connections are replaced one by one", old_connections_are_replaced_one_by_one},
+                            {"reads outlive their connections", reads_outlive_their_connections},
+                            {"never more connections than allowed", never_more_connections_than_allowed},
+                            {"a hanging server holds nobody", a_hanging_server_holds_nobody},
+                            CU_TEST_INFO_NULL};
