@@ -97,10 +97,12 @@ void exchange_leave(struct exchange *exchange)
 /* A statement that runs for long keeps a connection from others: the log tells whose it is. */
 static void job_held(struct job *job, int64_t age)
 {
-  const struct exchange *exchange = job->owner;
-  log_line(LOG_LEVEL_WARNING, "request=%s route=%s statement=%s has held a database connection for %lld ms",
-           exchange->request->request_id, exchange->row->name, statement_rows[job->statement].name,
-           (long long)(age / CLOCK_MILLISECOND));
+  struct exchange *exchange = job->owner;
+  if (exchange->told_held)
+    return;
+  exchange->told_held = true;
+  log_line(LOG_LEVEL_WARNING, "request=%s route=%s has held a database connection for %lld ms",
+           exchange->request->request_id, exchange->row->name, (long long)(age / CLOCK_MILLISECOND));
 }
 
 static void operation_done(struct job *job, enum lontar_error error, const PGresult *result)

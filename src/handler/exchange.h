@@ -45,6 +45,7 @@ struct exchange {
   int holds;
   bool abandoned; /* nginx has left: begin nothing more */
   bool refused;   /* the look-up did not let it pass: what the operation found is not told */
+  bool told_held; /* the log says that it takes long */
   bool begun;     /* the operation was begun, perhaps together with the look-up */
 
   struct principal principal;

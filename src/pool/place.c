@@ -260,16 +260,25 @@ static void cancel(struct place *place, int64_t now)
   pool_submit(place->pool, &place->cancel);
 }
 
+/* PostgreSQL keeps answers back until the segment's end, so any of those in flight may be the one that takes so long.
+ */
+static void tell_held(const struct place *place, struct job *job, int64_t now)
+{
+  for (; job != NULL; job = TAILQ_NEXT(job, link)) {
+    int64_t age = now - job->sent;
+    if (job->held == NULL || job->told_held || age <= place->pool->held_limit)
+      continue;
+    job->told_held = true;
+    job->held(job, age);
+  }
+}
+
 void place_inspect(struct place *place, int64_t now)
 {
   struct job *job = connection_oldest(place->connection);
   if (job == NULL)
     return;
-  int64_t age = now - job->sent;
-  if (job->held != NULL && !job->told_held && age > place->pool->held_limit) {
-    job->told_held = true;
-    job->held(job, age);
-  }
+  tell_held(place, job, now);
   bool running = now - place_slot(place)->head_since > CANCEL_AFTER;
   if (job->unwanted && running && !place->cancelling && statement_rows[job->statement].kind == READS)
     cancel(place, now);
