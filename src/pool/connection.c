@@ -5,16 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "pool/sqlstate.h"
 
 enum { SERVER_OLDEST = 120000 };
 
 struct connection {
   struct connection_owner owner;
-  PGconn *libpq;
+  struct dial *dial; /* until a server let us in */
+  PGconn *libpq;     /* from then on; settings and statements are on their way first */
   enum connection_state state;
-  PostgresPollingStatusType polling;
-  bool preparing; /* connected; settings and statements are on their way */
   bool unsynced;  /* the open segment holds jobs */
   bool unflushed; /* libpq has bytes that the socket did not take */
   int64_t statement_timeout;
@@ -53,31 +53,6 @@ static void note_dismissal(void *argument, const PGresult *result)
     connection->dismissed = true;
 }
 
-struct connection *connection_open(const struct connection_settings *settings, const struct connection_owner *owner)
-{
-  /* `dbname` is expanded, and what follows it overrides what the URL says. */
-  const char *const keywords[] = {"dbname",           "application_name", "client_encoding",
-                                  "keepalives",       "keepalives_idle",  "keepalives_interval",
-                                  "keepalives_count", "tcp_user_timeout", NULL};
-  const char *const values[] = {settings->url, settings->application_name, "UTF8", "1", "30", "10", "3", "30000", NULL};
-  struct connection *connection = calloc(1, sizeof *connection);
-  if (connection == NULL)
-    return NULL;
-  TAILQ_INIT(&connection->pipeline);
-  connection->owner = *owner;
-  connection->statement_timeout = settings->statement_timeout;
-  connection->polling = PGRES_POLLING_WRITING;
-  connection->libpq = PQconnectStartParams(keywords, values, 1);
-  if (connection->libpq == NULL) {
-    free(connection);
-    return NULL;
-  }
-  PQsetNoticeReceiver(connection->libpq, note_dismissal, connection);
-  if (PQstatus(connection->libpq) == CONNECTION_BAD)
-    (void)break_with_libpq(connection);
-  return connection;
-}
-
 static void forget_result(struct job *job)
 {
   PQclear(job->result);
@@ -100,6 +75,7 @@ void connection_free(struct connection *connection)
 {
   if (connection == NULL)
     return;
+  dial_free(connection->dial);
   PQfinish(connection->libpq);
   free(connection);
 }
@@ -121,13 +97,13 @@ enum connection_state connection_state(const struct connection *connection)
 
 int connection_fd(const struct connection *connection)
 {
-  return PQsocket(connection->libpq);
+  return connection->dial != NULL ? dial_fd(connection->dial) : PQsocket(connection->libpq);
 }
 
 int connection_wants(const struct connection *connection)
 {
-  if (connection->state == CONNECTION_OPENING && !connection->preparing)
-    return connection->polling == PGRES_POLLING_READING ? CONNECTION_READ : CONNECTION_WRITE;
+  if (connection->dial != NULL)
+    return dial_wants(connection->dial) == PGRES_POLLING_READING ? CONNECTION_READ : CONNECTION_WRITE;
   return CONNECTION_READ | (connection->unflushed ? CONNECTION_WRITE : 0);
 }
 
@@ -174,20 +150,52 @@ static bool begin_preparing(struct connection *connection)
     return break_with(connection, LONTAR_UNAVAILABLE, "the server is older than PostgreSQL 12");
   if (PQsetnonblocking(connection->libpq, 1) != 0 || PQenterPipelineMode(connection->libpq) != 1)
     return break_with_libpq(connection);
-  connection->preparing = true;
   if (!send_preparation(connection))
     return break_with_libpq(connection);
   connection->unflushed = PQflush(connection->libpq) == 1;
   return true;
 }
 
-static void step_opening(struct connection *connection)
+/* Begins to watch over a new session. */
+static void take_session(struct connection *connection)
 {
-  connection->polling = PQconnectPoll(connection->libpq);
-  if (connection->polling == PGRES_POLLING_FAILED)
-    (void)break_with_libpq(connection);
-  else if (connection->polling == PGRES_POLLING_OK)
-    (void)begin_preparing(connection);
+  connection->libpq = dial_take(connection->dial);
+  dial_free(TAKE(connection->dial));
+  PQsetNoticeReceiver(connection->libpq, note_dismissal, connection);
+  (void)begin_preparing(connection);
+}
+
+static void follow_dial(struct connection *connection, enum dial_state state)
+{
+  if (state == DIAL_DONE)
+    take_session(connection);
+  else if (state == DIAL_FAILED)
+    (void)break_with(connection, LONTAR_UNAVAILABLE, dial_message(connection->dial));
+}
+
+static void on_dial_moved(void *argument)
+{
+  struct connection *connection = argument;
+  follow_dial(connection, dial_state(connection->dial));
+  connection->owner.moved(connection->owner.owner);
+}
+
+struct connection *connection_open(const struct connection_settings *settings, const struct connection_owner *owner)
+{
+  struct connection *connection = calloc(1, sizeof *connection);
+  if (connection == NULL)
+    return NULL;
+  const struct dial_settings dial = {settings->application_name, settings->connect_timeout, on_dial_moved, connection};
+  TAILQ_INIT(&connection->pipeline);
+  connection->owner = *owner;
+  connection->statement_timeout = settings->statement_timeout;
+  connection->dial = dial_new(settings->dialer, &dial);
+  if (connection->dial == NULL) {
+    free(connection);
+    return NULL;
+  }
+  follow_dial(connection, dial_state(connection->dial));
+  return connection;
 }
 
 static bool is_failure(ExecStatusType status)
@@ -213,7 +221,6 @@ static void receive_preparation(struct connection *connection)
     PGresult *result = PQgetResult(connection->libpq);
     ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_PIPELINE_SYNC) {
-      connection->preparing = false;
       connection->state = CONNECTION_READY;
     } else if (result != NULL && is_failure(status)) {
       break_unprepared(connection, result);
@@ -350,8 +357,8 @@ enum connection_state connection_step(struct connection *connection)
 {
   if (connection->state == CONNECTION_BROKEN)
     return connection->state;
-  if (connection->state == CONNECTION_OPENING && !connection->preparing) {
-    step_opening(connection);
+  if (connection->dial != NULL) {
+    follow_dial(connection, dial_step(connection->dial));
     return connection->state;
   }
   bool alive = PQconsumeInput(connection->libpq) == 1;

@@ -5,7 +5,7 @@
  * an open segment; connection_sync closes the segment, which is one transaction. A read is answered as soon as its
  * rows are there, a write only when its segment is committed. When one job of a segment fails, its transaction is
  * rolled back: the others come back with `again`, none of their effects remains.
- * Not thread-safe; makes no calls that block, except that libpq looks up host names by itself (use addresses).
+ * Not thread-safe; makes no calls that block.
  */
 #ifndef POOL_CONNECTION_H
 #define POOL_CONNECTION_H
@@ -16,6 +16,7 @@
 
 #include <lontar/error.h>
 
+#include "pool/dial.h"
 #include "pool/queue.h"
 #include "repo/statement.h"
 
@@ -53,13 +54,16 @@ enum connection_state { CONNECTION_OPENING, CONNECTION_READY, CONNECTION_BROKEN 
 struct connection_owner {
   void (*job_done)(void *owner, struct connection *connection, struct job *job, enum lontar_error error,
                    const PGresult *result, bool again);
+  /* From the loop while it is opening: state, descriptor or direction may be others now. The owner may free it. */
+  void (*moved)(void *owner);
   void *owner;
 };
 
 struct connection_settings {
-  const char *url;
-  const char *application_name;
-  int64_t statement_timeout; /* microseconds; PostgreSQL's own limit */
+  struct dialer *dialer;
+  const char *application_name; /* kept by the caller as long as the connection */
+  int64_t connect_timeout;      /* microseconds, for finding a server that lets us in */
+  int64_t statement_timeout;    /* microseconds; PostgreSQL's own limit */
 };
 
 /* Begins to connect; NULL when there is no memory. */
@@ -73,6 +77,8 @@ void connection_free(struct connection *connection);
 enum connection_state connection_step(struct connection *connection);
 
 enum connection_state connection_state(const struct connection *connection);
+
+/* -1 while there is none, since host names are being looked up. */
 int connection_fd(const struct connection *connection);
 int connection_wants(const struct connection *connection);
 

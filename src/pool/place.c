@@ -144,14 +144,21 @@ void place_settle(struct place *place)
     watch(place);
 }
 
+static void on_moved(void *argument)
+{
+  struct place *place = argument;
+  struct pool *pool = place->pool;
+  place_settle(place);
+  pool_dispatch(pool);
+}
+
 static void on_ready(evutil_socket_t fd, short what, void *argument)
 {
   struct place *place = argument;
   (void)fd;
   (void)what;
   (void)connection_step(place->connection);
-  place_settle(place);
-  pool_dispatch(place->pool);
+  on_moved(place);
 }
 
 /* A broken connection takes nothing more; the end of this round settles it. */
@@ -290,8 +297,13 @@ void place_open(struct pool *pool, int index)
   place->pool = pool;
   place->index = index;
   place->watched = -1;
-  const struct connection_settings settings = {pool->url, pool->application_name, place_slot(place)->statement_timeout};
-  const struct connection_owner owner = {on_job_done, place};
+  const struct connection_settings settings = {
+      .dialer = pool->dialer,
+      .application_name = pool->application_name,
+      .connect_timeout = pool->policy.settings.connect_timeout,
+      .statement_timeout = place_slot(place)->statement_timeout,
+  };
+  const struct connection_owner owner = {on_job_done, on_moved, place};
   if (place->event == NULL)
     place->event = event_new(pool->base, -1, 0, on_ready, place);
   place->connection = place->event != NULL ? connection_open(&settings, &owner) : NULL;

@@ -135,10 +135,10 @@ struct pool *pool_new(struct event_base *base, const char *url, const char *appl
   pool->owner = *owner;
   pool->held_limit = settings->held_limit;
   policy_init(&pool->policy, &settings->policy, &owner->budget);
-  pool->url = strdup(url);
+  pool->dialer = dialer_new(base, url);
   pool->application_name = strdup(application_name);
   pool->places = calloc(POLICY_SLOTS_MAX, sizeof *pool->places);
-  if (pool->url == NULL || pool->application_name == NULL || pool->places == NULL || !make_events(pool)) {
+  if (pool->dialer == NULL || pool->application_name == NULL || pool->places == NULL || !make_events(pool)) {
     pool_free(pool);
     return NULL;
   }
@@ -157,7 +157,7 @@ void pool_free(struct pool *pool)
   if (pool->round_end != NULL)
     event_free(pool->round_end);
   free(pool->places);
-  free(pool->url);
+  dialer_free(pool->dialer);
   free(pool->application_name);
   free(pool);
 }

@@ -22,7 +22,7 @@ struct place {
 
 struct pool {
   struct event_base *base;
-  char *url;
+  struct dialer *dialer;
   char *application_name;
   struct pool_owner owner;
   int64_t held_limit;

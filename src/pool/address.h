@@ -1,0 +1,39 @@
+/* The servers that a database URL names, and the addresses of those that are names. Thread-safe. */
+#ifndef POOL_ADDRESS_H
+#define POOL_ADDRESS_H
+
+#include <stdbool.h>
+
+/* One server, in libpq's words; NULL where the URL says nothing. */
+struct address {
+  char *host;     /* a name, an address or a socket's folder; TLS verifies the name */
+  char *hostaddr; /* its address */
+  char *port;
+};
+
+struct address_list {
+  int count;
+  int unresolved; /* names that have no address, and are not among the items */
+  struct address items[];
+};
+
+/*
+ * Reads a URL or conninfo, and PGHOST and its like where that names no host. A URL that libpq will not read, or that
+ * leaves the hosts to a service file, gives one empty address: libpq does the rest. NULL when there is no memory.
+ */
+struct address_list *address_list_parse(const char *url);
+
+/* True when a look-up is needed before libpq can connect without blocking. */
+bool address_list_has_names(const struct address_list *list);
+
+/* A copy in which each name stands once for each of its addresses. BLOCKS while names are looked up. NULL when there is
+ * no memory. */
+struct address_list *address_list_resolve(const struct address_list *list);
+
+/* NULL when there is no memory. */
+struct address_list *address_list_copy(const struct address_list *list);
+
+/* NULL is fine. */
+void address_list_free(struct address_list *list);
+
+#endif
