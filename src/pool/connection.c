@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "pool/session.h"
 #include "pool/sqlstate.h"
 
 enum { SERVER_OLDEST = 120000 };
@@ -18,6 +19,7 @@ struct connection {
   bool unsynced;  /* the open segment holds jobs */
   bool unflushed; /* libpq has bytes that the socket did not take */
   int64_t statement_timeout;
+  struct session session;
   struct job_list pipeline; /* sent, oldest first */
   bool dismissed;           /* the server ended the session on an administrator's command */
   enum lontar_error error;
@@ -122,35 +124,13 @@ const char *connection_message(const struct connection *connection)
   return connection->message;
 }
 
-/* The settings of a session, then every statement, in one segment; any failure breaks the connection. */
-static bool send_preparation(struct connection *connection)
-{
-  PGconn *libpq = connection->libpq;
-  char timeouts[384];
-  long long milliseconds = connection->statement_timeout / 1000;
-  snprintf(timeouts, sizeof timeouts,
-           "SELECT set_config('timezone', 'UTC', false), set_config('statement_timeout', '%lld', false),"
-           " set_config('lock_timeout', '%lld', false), set_config('plan_cache_mode', 'force_generic_plan', false),"
-           " set_config('idle_in_transaction_session_timeout', '60000', false)",
-           milliseconds, milliseconds);
-  if (PQsendQueryParams(libpq, timeouts, 0, NULL, NULL, NULL, NULL, 0) != 1)
-    return false;
-  for (int i = 1; i < STATEMENT_COUNT; i++) {
-    Oid types[STATEMENT_FIELDS_MAX];
-    int count = statement_types((enum statement)i, types);
-    if (PQsendPrepare(libpq, statement_rows[i].name, statement_rows[i].sql, count, types) != 1)
-      return false;
-  }
-  return PQpipelineSync(libpq) == 1;
-}
-
 static bool begin_preparing(struct connection *connection)
 {
   if (PQserverVersion(connection->libpq) < SERVER_OLDEST)
     return break_with(connection, LONTAR_UNAVAILABLE, "the server is older than PostgreSQL 12");
   if (PQsetnonblocking(connection->libpq, 1) != 0 || PQenterPipelineMode(connection->libpq) != 1)
     return break_with_libpq(connection);
-  if (!send_preparation(connection))
+  if (!session_begin(&connection->session, connection->libpq, connection->statement_timeout))
     return break_with_libpq(connection);
   connection->unflushed = PQflush(connection->libpq) == 1;
   return true;
@@ -219,12 +199,11 @@ static void receive_preparation(struct connection *connection)
 {
   while (connection->state == CONNECTION_OPENING && PQisBusy(connection->libpq) == 0) {
     PGresult *result = PQgetResult(connection->libpq);
-    ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_PIPELINE_SYNC) {
+    enum session_state state = session_take(&connection->session, result);
+    if (state == SESSION_READY)
       connection->state = CONNECTION_READY;
-    } else if (result != NULL && is_failure(status)) {
+    else if (state == SESSION_REFUSED)
       break_unprepared(connection, result);
-    }
     PQclear(result);
   }
 }
@@ -377,11 +356,9 @@ enum connection_state connection_step(struct connection *connection)
 
 bool connection_send(struct connection *connection, struct job *job)
 {
-  const struct statement_parameters *it = &job->parameters;
   if (connection->state != CONNECTION_READY)
     return false;
-  if (PQsendQueryPrepared(connection->libpq, statement_rows[job->statement].name, it->count, it->values, it->lengths,
-                          it->formats, 1) != 1)
+  if (!session_send(&connection->session, connection->libpq, job->statement, &job->parameters))
     return break_with_libpq(connection);
   forget_result(job);
   TAILQ_INSERT_TAIL(&connection->pipeline, job, link);

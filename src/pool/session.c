@@ -1,0 +1,91 @@
+/* Prepares a session, one segment for its settings and one for the statements. */
+#include "pool/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+  COMMAND_SETTINGS = -1,
+  COMMAND_LOCK_TIMEOUT, /* then the statements */
+  CHECKS_CLIENT_SINCE = 140000,
+};
+
+/* A statement cannot be prepared while somebody holds its table. The session goes without it then: it is sent as text,
+ * so that only those wait who ask for that table. */
+#define PREPARING_LOCK_TIMEOUT "200"
+
+/* A backend whose worker was killed ends within this time, even while it waits for a lock. PostgreSQL can look on some
+ * systems only. */
+#define CLIENT_CHECK                                                                                                   \
+  ", CASE WHEN version() LIKE '%linux%' THEN set_config('client_connection_check_interval', '250', false) END"
+
+static bool send_settings(PGconn *libpq, int64_t statement_timeout)
+{
+  char sql[512];
+  long long milliseconds = statement_timeout / 1000;
+  snprintf(sql, sizeof sql,
+           "SELECT set_config('timezone', 'UTC', false), set_config('statement_timeout', '%lld', false),"
+           " set_config('lock_timeout', '%lld', false), set_config('plan_cache_mode', 'force_generic_plan', false),"
+           " set_config('idle_in_transaction_session_timeout', '60000', false)%s",
+           milliseconds, milliseconds, PQserverVersion(libpq) >= CHECKS_CLIENT_SINCE ? CLIENT_CHECK : "");
+  return PQsendQueryParams(libpq, sql, 0, NULL, NULL, NULL, NULL, 0) == 1 && PQpipelineSync(libpq) == 1;
+}
+
+static bool send_statements(PGconn *libpq)
+{
+  static const char lock_timeout[] = "SELECT set_config('lock_timeout', '" PREPARING_LOCK_TIMEOUT "', true)";
+  if (PQsendQueryParams(libpq, lock_timeout, 0, NULL, NULL, NULL, NULL, 0) != 1)
+    return false;
+  for (int i = 1; i < STATEMENT_COUNT; i++) {
+    Oid types[STATEMENT_FIELDS_MAX];
+    int count = statement_types((enum statement)i, types);
+    if (PQsendPrepare(libpq, statement_rows[i].name, statement_rows[i].sql, count, types) != 1)
+      return false;
+  }
+  return PQpipelineSync(libpq) == 1;
+}
+
+bool session_begin(struct session *session, PGconn *libpq, int64_t statement_timeout)
+{
+  *session = (struct session){.answered = COMMAND_SETTINGS, .syncs = 2};
+  return send_settings(libpq, statement_timeout) && send_statements(libpq);
+}
+
+static bool is_locked(const PGresult *result)
+{
+  const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  return sqlstate != NULL && strcmp(sqlstate, "55P03") == 0;
+}
+
+enum session_state session_take(struct session *session, const PGresult *result)
+{
+  if (result == NULL) {
+    session->answered++;
+    return SESSION_PREPARING;
+  }
+  switch (PQresultStatus(result)) {
+  case PGRES_PIPELINE_SYNC:
+    return --session->syncs == 0 ? SESSION_READY : SESSION_PREPARING;
+  case PGRES_COMMAND_OK:
+    session->prepared[session->answered] = true;
+    return SESSION_PREPARING;
+  case PGRES_TUPLES_OK:
+  case PGRES_PIPELINE_ABORTED: /* behind a locked one */
+    return SESSION_PREPARING;
+  default:
+    return is_locked(result) && session->answered > COMMAND_LOCK_TIMEOUT ? SESSION_PREPARING : SESSION_REFUSED;
+  }
+}
+
+bool session_send(const struct session *session, PGconn *libpq, enum statement statement,
+                  const struct statement_parameters *parameters)
+{
+  const struct statement_row *row = &statement_rows[statement];
+  Oid types[STATEMENT_FIELDS_MAX];
+  if (session->prepared[statement])
+    return PQsendQueryPrepared(libpq, row->name, parameters->count, parameters->values, parameters->lengths,
+                               parameters->formats, 1) == 1;
+  (void)statement_types(statement, types);
+  return PQsendQueryParams(libpq, row->sql, parameters->count, types, parameters->values, parameters->lengths,
+                           parameters->formats, 1) == 1;
+}

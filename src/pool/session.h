@@ -1,0 +1,32 @@
+/*
+ * What a new session is told before its first job: settings, then every statement, so that a schema which was not
+ * migrated is found at once. Owns no connection and makes no call that blocks.
+ */
+#ifndef POOL_SESSION_H
+#define POOL_SESSION_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "repo/statement.h"
+
+enum session_state { SESSION_PREPARING, SESSION_READY, SESSION_REFUSED };
+
+struct session {
+  bool prepared[STATEMENT_COUNT]; /* these are known by name; the others are sent as text */
+  int answered;                   /* number of the command that is answered next; statements have their own number */
+  int syncs;                      /* that are still to come */
+};
+
+/* Sends it all on a connection in pipeline mode. False when libpq could not. */
+bool session_begin(struct session *session, PGconn *libpq, int64_t statement_timeout);
+
+/* Takes a result of what session_begin has sent, or the NULL behind it. SESSION_REFUSED: for the result's reason. */
+enum session_state session_take(struct session *session, const PGresult *result);
+
+/* Sends a statement; its result is binary. False when libpq could not. */
+bool session_send(const struct session *session, PGconn *libpq, enum statement statement,
+                  const struct statement_parameters *parameters);
+
+#endif

@@ -1,0 +1,244 @@
+/* A worker's connection against a real server: what it finds first, what holds it up, and what it leaves behind. */
+#include <arpa/inet.h>
+#include <event2/event.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "pool/connection.h"
+#include "repo.h"
+
+#define DATABASE "connection_test"
+
+enum { SLICE_MS = 5, WAIT = 10000000, CONNECT_TIMEOUT = 2000000 };
+
+/* One connection in a loop, as pool/place.c has them, and what the last job was answered. */
+static struct event_base *base;
+static struct dialer *dialer;
+static struct connection *connection;
+static bool answered;
+static enum lontar_error answer;
+
+static int before(void)
+{
+  static char out[REPO_TEXT_SIZE];
+  repo_create_database(DATABASE);
+  return repo_lontarctl(DATABASE, "migrate", out);
+}
+
+static void on_moved(void *owner)
+{
+  (void)owner;
+}
+
+static void on_job_done(void *owner, struct connection *its, struct job *job, enum lontar_error error,
+                        const PGresult *result, bool again)
+{
+  (void)owner;
+  (void)its;
+  (void)job;
+  (void)result;
+  answered = !again;
+  answer = error;
+}
+
+static void open_connection(const char *url)
+{
+  const struct connection_owner owner = {on_job_done, on_moved, NULL};
+  base = event_base_new();
+  dialer = dialer_new(base, url);
+  const struct connection_settings settings = {.dialer = dialer,
+                                               .application_name = "lontard/test",
+                                               .connect_timeout = CONNECT_TIMEOUT,
+                                               .statement_timeout = CLOCK_SECOND};
+  connection = connection_open(&settings, &owner);
+}
+
+static void close_connection(void)
+{
+  struct job_list left = TAILQ_HEAD_INITIALIZER(left);
+  connection_take_jobs(connection, &left);
+  connection_free(connection);
+  dialer_free(dialer);
+  event_base_free(base);
+}
+
+/* One round of the loop. */
+static void step(void)
+{
+  int wants = connection_wants(connection);
+  struct pollfd ready = {
+      .fd = connection_fd(connection),
+      .events = (short)((wants & CONNECTION_READ ? POLLIN : 0) | (wants & CONNECTION_WRITE ? POLLOUT : 0))};
+  (void)poll(&ready, 1, SLICE_MS);
+  (void)event_base_loop(base, EVLOOP_NONBLOCK);
+  (void)connection_step(connection);
+}
+
+static enum connection_state run_until_open(void)
+{
+  int64_t end = clock_steady() + WAIT;
+  while (connection_state(connection) == CONNECTION_OPENING && clock_steady() < end)
+    step();
+  if (connection_state(connection) != CONNECTION_READY)
+    printf("\n    %s\n", connection_message(connection));
+  return connection_state(connection);
+}
+
+static void send_job(struct job *job, enum statement statement)
+{
+  struct values values = {0};
+  *job = (struct job){.statement = statement};
+  value_set_integer(&values.of[FIELD_id], 1);
+  statement_bind(statement, &values, &job->parameters);
+  answered = false;
+  CU_ASSERT_TRUE(connection_send(connection, job));
+  CU_ASSERT_TRUE(connection_sync(connection));
+}
+
+static enum lontar_error run_job(enum statement statement)
+{
+  struct job job;
+  int64_t end = clock_steady() + WAIT;
+  send_job(&job, statement);
+  while (!answered && connection_state(connection) == CONNECTION_READY && clock_steady() < end)
+    step();
+  CU_ASSERT_TRUE(answered);
+  return answer;
+}
+
+static const char *url(void)
+{
+  static char text[REPO_URL_SIZE];
+  repo_url(DATABASE, "postgres", text);
+  return text;
+}
+
+static PGconn *lock_subjects(void)
+{
+  PGconn *locker = repo_connect(DATABASE);
+  repo_execute(locker, "BEGIN; LOCK TABLE subjects IN ACCESS EXCLUSIVE MODE");
+  return locker;
+}
+
+static void a_locked_table_is_no_absent_database(void)
+{
+  PGconn *locker = lock_subjects();
+  open_connection(url());
+  CU_ASSERT_EQUAL_FATAL(run_until_open(), CONNECTION_READY);
+  CU_ASSERT_EQUAL(run_job(STATEMENT_book_get), LONTAR_OK);
+  CU_ASSERT_EQUAL(run_job(STATEMENT_subject_get), LONTAR_DEADLINE);
+  PQfinish(locker);
+  CU_ASSERT_EQUAL(run_job(STATEMENT_subject_get), LONTAR_OK);
+  close_connection();
+}
+
+static void a_schema_that_was_not_migrated_is_told(void)
+{
+  char text[REPO_URL_SIZE];
+  repo_url("postgres", "postgres", text);
+  open_connection(text);
+  CU_ASSERT_EQUAL(run_until_open(), CONNECTION_BROKEN);
+  CU_ASSERT_PTR_NOT_NULL(strstr(connection_message(connection), "lontarctl migrate"));
+  close_connection();
+}
+
+/* The first host accepts and says nothing; the second is the server. */
+static void a_silent_server_does_not_keep_us_from_the_next(void)
+{
+  char text[REPO_URL_SIZE * 2];
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof address;
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&address, length), 0);
+  CU_ASSERT_EQUAL(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+  CU_ASSERT_EQUAL(listen(fd, 8), 0);
+  (void)snprintf(text, sizeof text, "host=127.0.0.1,%s port=%d,%s user=postgres dbname=" DATABASE, getenv("PGHOST"),
+                 ntohs(address.sin_port), getenv("PGPORT"));
+  open_connection(text);
+  CU_ASSERT_EQUAL(run_until_open(), CONNECTION_READY);
+  CU_ASSERT_EQUAL(run_job(STATEMENT_book_get), LONTAR_OK);
+  close_connection();
+  close(fd);
+}
+
+/* Of several servers the one that takes writes is meant, unless the URL says otherwise. */
+static void of_several_servers_one_must_take_writes(void)
+{
+  char text[REPO_URL_SIZE * 2];
+  PGconn *superuser = repo_connect(DATABASE);
+  repo_execute(superuser, "ALTER DATABASE " DATABASE " SET default_transaction_read_only = on");
+  (void)snprintf(text, sizeof text, "host=%s,%s user=postgres dbname=" DATABASE, getenv("PGHOST"), getenv("PGHOST"));
+  open_connection(text);
+  CU_ASSERT_EQUAL(run_until_open(), CONNECTION_BROKEN);
+  CU_ASSERT_STRING_EQUAL(connection_message(connection), "session is read-only");
+  close_connection();
+  (void)snprintf(text + strlen(text), sizeof text - strlen(text), " target_session_attrs=any");
+  open_connection(text);
+  CU_ASSERT_EQUAL(run_until_open(), CONNECTION_READY);
+  close_connection();
+  open_connection(url());
+  CU_ASSERT_EQUAL(run_until_open(), CONNECTION_READY);
+  close_connection();
+  repo_execute(superuser, "ALTER DATABASE " DATABASE " RESET default_transaction_read_only");
+  PQfinish(superuser);
+}
+
+/* A worker that waits for a lock, and never comes back. */
+static pid_t start_doomed_worker(void)
+{
+  pid_t child = fork();
+  if (child != 0)
+    return child;
+  struct job job;
+  open_connection(url());
+  while (connection_state(connection) == CONNECTION_OPENING)
+    step();
+  send_job(&job, STATEMENT_subject_get);
+  while (true)
+    step();
+}
+
+static bool wait_for_waiting_backends(PGconn *superuser, const char *count)
+{
+  int64_t end = clock_steady() + WAIT;
+  while (clock_steady() < end)
+    if (strcmp(repo_value(superuser, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'lontard/test'"
+                                     " AND wait_event_type = 'Lock' AND query LIKE '%FROM subjects%'"),
+               count) == 0)
+      return true;
+  return false;
+}
+
+/* By itself it would wait for as long as its lock_timeout, which is a second here. */
+static void a_killed_workers_backend_does_not_stay(void)
+{
+  PGconn *superuser = repo_connect(DATABASE);
+  PGconn *locker = NULL;
+  if (PQserverVersion(superuser) < 140000) {
+    PQfinish(superuser);
+    return;
+  }
+  locker = lock_subjects();
+  pid_t child = start_doomed_worker();
+  CU_ASSERT_TRUE(wait_for_waiting_backends(superuser, "1"));
+  int64_t killed = clock_steady();
+  (void)kill(child, SIGKILL);
+  (void)waitpid(child, NULL, 0);
+  CU_ASSERT_TRUE(wait_for_waiting_backends(superuser, "0"));
+  int64_t took = clock_steady() - killed;
+  printf("\n    the backend of a killed worker ended after %d ms\n", (int)(took / CLOCK_MILLISECOND));
+  CU_ASSERT_TRUE(took < 700 * CLOCK_MILLISECOND);
+  PQfinish(locker);
+  PQfinish(superuser);
+}
+
+CASES(connection, before, NULL, CASE(a_locked_table_is_no_absent_database),
+      CASE(a_schema_that_was_not_migrated_is_told), CASE(a_silent_server_does_not_keep_us_from_the_next),
+      CASE(of_several_servers_one_must_take_writes), CASE(a_killed_workers_backend_does_not_stay));
