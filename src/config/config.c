@@ -71,6 +71,12 @@ static int64_t *number_member(const struct config *config, enum config_option_nu
   return (int64_t *)(void *)((char *)(uintptr_t)config + member_offsets[option]);
 }
 
+static bool parse_switch(const char *text, int64_t *ret_number)
+{
+  *ret_number = strcmp(text, "on") == 0;
+  return *ret_number || strcmp(text, "off") == 0;
+}
+
 static bool parse_octal(const char *text, int64_t *ret_number)
 {
   size_t length = strlen(text);
@@ -96,6 +102,8 @@ static bool parse_units(const char *text, const struct unit *unit, int64_t *ret_
 static bool parse_number(enum config_type type, const char *text, int64_t *ret_number)
 {
   switch (type) {
+  case CONFIG_SWITCH:
+    return parse_switch(text, ret_number);
   case CONFIG_MODE:
     return parse_octal(text, ret_number);
   case CONFIG_DURATION:
@@ -142,6 +150,7 @@ static const char *set_text(struct config *config, enum config_option_number opt
 static const char *set_number(struct config *config, enum config_option_number option, const char *text)
 {
   static const char *const forms[] = {
+      [CONFIG_SWITCH] = "must be on or off",
       [CONFIG_INTEGER] = "must be a whole number",
       [CONFIG_MODE] = "must be a mode in octal digits",
       [CONFIG_DURATION] = "must be a whole number with ms, s, min, h or d",
@@ -175,10 +184,12 @@ __attribute__((format(printf, 2, 3))) static int fail(struct reading *reading, c
   return 0;
 }
 
-/* Tells the bounds as the table has them, with units. */
+/* Tells the bounds as the table has them, with units; a switch has none. */
 static int fail_value(struct reading *reading, enum config_option_number option, const char *wrong)
 {
   const struct config_option *row = &config_option_rows[option];
+  if (row->type == CONFIG_SWITCH)
+    return fail(reading, "%s %s", row->name, wrong);
   return fail(reading, "%s %s (%s to %s%s)", row->name, wrong, row->least, row->most, is_text(option) ? " bytes" : "");
 }
 

@@ -19,6 +19,7 @@ struct connection {
   bool unsynced;  /* the open segment holds jobs */
   bool unflushed; /* libpq has bytes that the socket did not take */
   int64_t statement_timeout;
+  bool prepared_statements;
   struct session session;
   struct job_list pipeline; /* sent, oldest first */
   bool dismissed;           /* the server ended the session on an administrator's command */
@@ -89,7 +90,8 @@ struct job *connection_oldest(const struct connection *connection)
 
 int connection_backend(const struct connection *connection)
 {
-  return PQbackendPID(connection->libpq);
+  int backend = connection->session.backend;
+  return backend == PQbackendPID(connection->libpq) ? backend : 0; /* a pooler makes numbers up */
 }
 
 enum connection_state connection_state(const struct connection *connection)
@@ -130,7 +132,10 @@ static bool begin_preparing(struct connection *connection)
     return break_with(connection, LONTAR_UNAVAILABLE, "the server is older than PostgreSQL 12");
   if (PQsetnonblocking(connection->libpq, 1) != 0 || PQenterPipelineMode(connection->libpq) != 1)
     return break_with_libpq(connection);
-  if (!session_begin(&connection->session, connection->libpq, connection->statement_timeout))
+  bool sent = connection->prepared_statements
+                  ? session_begin(&connection->session, connection->libpq, connection->statement_timeout)
+                  : session_begin_pooled(&connection->session, connection->libpq);
+  if (!sent)
     return break_with_libpq(connection);
   connection->unflushed = PQflush(connection->libpq) == 1;
   return true;
@@ -169,6 +174,7 @@ struct connection *connection_open(const struct connection_settings *settings, c
   TAILQ_INIT(&connection->pipeline);
   connection->owner = *owner;
   connection->statement_timeout = settings->statement_timeout;
+  connection->prepared_statements = settings->prepared_statements;
   connection->dial = dial_new(settings->dialer, &dial);
   if (connection->dial == NULL) {
     free(connection);

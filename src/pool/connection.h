@@ -1,5 +1,5 @@
 /*
- * One libpq connection, non-blocking, in pipeline mode, with every statement of the repository prepared.
+ * One libpq connection, non-blocking, in pipeline mode, that executes the statements of the repository.
  *
  * The owner watches connection_fd for connection_wants and calls connection_step when it is ready. Jobs are sent into
  * an open segment; connection_sync closes the segment, which is one transaction. A read is answered as soon as its
@@ -64,6 +64,7 @@ struct connection_settings {
   const char *application_name; /* kept by the caller as long as the connection */
   int64_t connect_timeout;      /* microseconds, for finding a server that lets us in */
   int64_t statement_timeout;    /* microseconds; PostgreSQL's own limit */
+  bool prepared_statements;     /* false behind a pooler: see session.h */
 };
 
 /* Begins to connect; NULL when there is no memory. */
@@ -91,7 +92,7 @@ bool connection_sync(struct connection *connection);
 /* The oldest job that is not answered, NULL when there is none. */
 struct job *connection_oldest(const struct connection *connection);
 
-/* The server's process, which pg_cancel_backend takes. */
+/* The server's process, which pg_cancel_backend takes; 0 behind a pooler, where it may be another for each segment. */
 int connection_backend(const struct connection *connection);
 
 /* Moves the jobs that are not answered, oldest first, to the end of `jobs`. Their results so far are dropped. */

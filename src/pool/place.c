@@ -287,7 +287,8 @@ void place_inspect(struct place *place, int64_t now)
     return;
   tell_held(place, job, now);
   bool running = now - place_slot(place)->head_since > CANCEL_AFTER;
-  if (job->unwanted && running && !place->cancelling && statement_rows[job->statement].kind == READS)
+  bool can_cancel = connection_backend(place->connection) != 0;
+  if (can_cancel && job->unwanted && running && !place->cancelling && statement_rows[job->statement].kind == READS)
     cancel(place, now);
 }
 
@@ -302,6 +303,7 @@ void place_open(struct pool *pool, int index)
       .application_name = pool->application_name,
       .connect_timeout = pool->policy.settings.connect_timeout,
       .statement_timeout = place_slot(place)->statement_timeout,
+      .prepared_statements = pool->prepared_statements,
   };
   const struct connection_owner owner = {on_job_done, on_moved, place};
   if (place->event == NULL)

@@ -134,6 +134,7 @@ struct pool *pool_new(struct event_base *base, const char *url, const char *appl
   pool->base = base;
   pool->owner = *owner;
   pool->held_limit = settings->held_limit;
+  pool->prepared_statements = settings->prepared_statements;
   policy_init(&pool->policy, &settings->policy, &owner->budget);
   pool->dialer = dialer_new(base, url);
   pool->application_name = strdup(application_name);

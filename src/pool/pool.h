@@ -16,7 +16,8 @@ struct pool;
 
 struct pool_settings {
   struct policy_settings policy;
-  int64_t held_limit; /* microseconds after which a job's `held` is called */
+  int64_t held_limit;       /* microseconds after which a job's `held` is called */
+  bool prepared_statements; /* taken at pool_new only */
 };
 
 /* What the slice asks of its surroundings; `suspect` is told of every connection that is lost or cannot be opened. */

@@ -2,6 +2,7 @@
 #include "pool/session.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -23,15 +24,16 @@ static bool send_settings(PGconn *libpq, int64_t statement_timeout)
 {
   char sql[512];
   long long milliseconds = statement_timeout / 1000;
-  snprintf(sql, sizeof sql,
-           "SELECT set_config('timezone', 'UTC', false), set_config('statement_timeout', '%lld', false),"
-           " set_config('lock_timeout', '%lld', false), set_config('plan_cache_mode', 'force_generic_plan', false),"
-           " set_config('idle_in_transaction_session_timeout', '60000', false)%s",
-           milliseconds, milliseconds, PQserverVersion(libpq) >= CHECKS_CLIENT_SINCE ? CLIENT_CHECK : "");
+  snprintf(
+      sql, sizeof sql,
+      "SELECT pg_backend_pid(), set_config('timezone', 'UTC', false), set_config('statement_timeout', '%lld', false),"
+      " set_config('lock_timeout', '%lld', false), set_config('plan_cache_mode', 'force_generic_plan', false),"
+      " set_config('idle_in_transaction_session_timeout', '60000', false)%s",
+      milliseconds, milliseconds, PQserverVersion(libpq) >= CHECKS_CLIENT_SINCE ? CLIENT_CHECK : "");
   return PQsendQueryParams(libpq, sql, 0, NULL, NULL, NULL, NULL, 0) == 1 && PQpipelineSync(libpq) == 1;
 }
 
-static bool send_statements(PGconn *libpq)
+static bool send_statements(PGconn *libpq, bool pooled)
 {
   static const char lock_timeout[] = "SELECT set_config('lock_timeout', '" PREPARING_LOCK_TIMEOUT "', true)";
   if (PQsendQueryParams(libpq, lock_timeout, 0, NULL, NULL, NULL, NULL, 0) != 1)
@@ -39,7 +41,7 @@ static bool send_statements(PGconn *libpq)
   for (int i = 1; i < STATEMENT_COUNT; i++) {
     Oid types[STATEMENT_FIELDS_MAX];
     int count = statement_types((enum statement)i, types);
-    if (PQsendPrepare(libpq, statement_rows[i].name, statement_rows[i].sql, count, types) != 1)
+    if (PQsendPrepare(libpq, pooled ? "" : statement_rows[i].name, statement_rows[i].sql, count, types) != 1)
       return false;
   }
   return PQpipelineSync(libpq) == 1;
@@ -48,7 +50,13 @@ static bool send_statements(PGconn *libpq)
 bool session_begin(struct session *session, PGconn *libpq, int64_t statement_timeout)
 {
   *session = (struct session){.answered = COMMAND_SETTINGS, .syncs = 2};
-  return send_settings(libpq, statement_timeout) && send_statements(libpq);
+  return send_settings(libpq, statement_timeout) && send_statements(libpq, false);
+}
+
+bool session_begin_pooled(struct session *session, PGconn *libpq)
+{
+  *session = (struct session){.pooled = true, .answered = COMMAND_LOCK_TIMEOUT, .syncs = 1};
+  return send_statements(libpq, true);
 }
 
 static bool is_locked(const PGresult *result)
@@ -67,9 +75,12 @@ enum session_state session_take(struct session *session, const PGresult *result)
   case PGRES_PIPELINE_SYNC:
     return --session->syncs == 0 ? SESSION_READY : SESSION_PREPARING;
   case PGRES_COMMAND_OK:
-    session->prepared[session->answered] = true;
+    session->prepared[session->answered] = !session->pooled;
     return SESSION_PREPARING;
   case PGRES_TUPLES_OK:
+    if (session->answered == COMMAND_SETTINGS)
+      session->backend = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
+    return SESSION_PREPARING;
   case PGRES_PIPELINE_ABORTED: /* behind a locked one */
     return SESSION_PREPARING;
   default:

@@ -14,7 +14,9 @@
 enum session_state { SESSION_PREPARING, SESSION_READY, SESSION_REFUSED };
 
 struct session {
+  bool pooled;                    /* nothing that is told to it lasts beyond a segment */
   bool prepared[STATEMENT_COUNT]; /* these are known by name; the others are sent as text */
+  int backend;                    /* the server's process, 0 when that is not known */
   int answered;                   /* number of the command that is answered next; statements have their own number */
   int syncs;                      /* that are still to come */
 };
@@ -22,7 +24,11 @@ struct session {
 /* Sends it all on a connection in pipeline mode. False when libpq could not. */
 bool session_begin(struct session *session, PGconn *libpq, int64_t statement_timeout);
 
-/* Takes a result of what session_begin has sent, or the NULL behind it. SESSION_REFUSED: for the result's reason. */
+/* The same for a session behind a pooler that gives each transaction another server: it gets no settings, and prepares
+ * every statement only to see that it can. */
+bool session_begin_pooled(struct session *session, PGconn *libpq);
+
+/* Takes a result of what was sent, or the NULL behind it. SESSION_REFUSED: for the result's reason. */
 enum session_state session_take(struct session *session, const PGresult *result);
 
 /* Sends a statement; its result is binary. False when libpq could not. */

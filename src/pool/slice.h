@@ -26,6 +26,7 @@ struct pool {
   char *application_name;
   struct pool_owner owner;
   int64_t held_limit;
+  bool prepared_statements;
   struct place *places;
   struct policy policy;
   struct event *tick;

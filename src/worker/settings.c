@@ -21,6 +21,7 @@ void worker_pool_settings(const struct config *config, int index, int workers, s
               .statement_timeout = config->statement_timeout,
           },
       .held_limit = config->leak_threshold,
+      .prepared_statements = config->prepared_statements != 0,
   };
 }
 

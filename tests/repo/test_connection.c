@@ -48,7 +48,7 @@ static void on_job_done(void *owner, struct connection *its, struct job *job, en
   answer = error;
 }
 
-static void open_connection(const char *url)
+static void open_connection_with(const char *url, bool prepared_statements)
 {
   const struct connection_owner owner = {on_job_done, on_moved, NULL};
   base = event_base_new();
@@ -56,8 +56,14 @@ static void open_connection(const char *url)
   const struct connection_settings settings = {.dialer = dialer,
                                                .application_name = "lontard/test",
                                                .connect_timeout = CONNECT_TIMEOUT,
-                                               .statement_timeout = CLOCK_SECOND};
+                                               .statement_timeout = CLOCK_SECOND,
+                                               .prepared_statements = prepared_statements};
   connection = connection_open(&settings, &owner);
+}
+
+static void open_connection(const char *url)
+{
+  open_connection_with(url, true);
 }
 
 static void close_connection(void)
@@ -143,9 +149,26 @@ static void a_schema_that_was_not_migrated_is_told(void)
 {
   char text[REPO_URL_SIZE];
   repo_url("postgres", "postgres", text);
-  open_connection(text);
-  CU_ASSERT_EQUAL(run_until_open(), CONNECTION_BROKEN);
-  CU_ASSERT_PTR_NOT_NULL(strstr(connection_message(connection), "lontarctl migrate"));
+  for (int prepared = 0; prepared < 2; prepared++) {
+    open_connection_with(text, prepared != 0);
+    CU_ASSERT_EQUAL(run_until_open(), CONNECTION_BROKEN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(connection_message(connection), "lontarctl migrate"));
+    close_connection();
+  }
+}
+
+/* And a backend that may be another for each segment is not known. */
+static void without_prepared_statements_they_run_as_text(void)
+{
+  open_connection_with(url(), false);
+  CU_ASSERT_EQUAL_FATAL(run_until_open(), CONNECTION_READY);
+  CU_ASSERT_EQUAL(run_job(STATEMENT_book_get), LONTAR_OK);
+  CU_ASSERT_EQUAL(run_job(STATEMENT_subject_delete), LONTAR_OK);
+  CU_ASSERT_EQUAL(connection_backend(connection), 0);
+  close_connection();
+  open_connection(url());
+  CU_ASSERT_EQUAL_FATAL(run_until_open(), CONNECTION_READY);
+  CU_ASSERT_NOT_EQUAL(connection_backend(connection), 0);
   close_connection();
 }
 
@@ -240,5 +263,6 @@ static void a_killed_workers_backend_does_not_stay(void)
 }
 
 CASES(connection, before, NULL, CASE(a_locked_table_is_no_absent_database),
-      CASE(a_schema_that_was_not_migrated_is_told), CASE(a_silent_server_does_not_keep_us_from_the_next),
-      CASE(of_several_servers_one_must_take_writes), CASE(a_killed_workers_backend_does_not_stay));
+      CASE(a_schema_that_was_not_migrated_is_told), CASE(without_prepared_statements_they_run_as_text),
+      CASE(a_silent_server_does_not_keep_us_from_the_next), CASE(of_several_servers_one_must_take_writes),
+      CASE(a_killed_workers_backend_does_not_stay));

@@ -41,6 +41,7 @@ static void defaults_are_those_of_the_table(void)
   CU_ASSERT_EQUAL(config->pool_recycle, INT64_C(3600000000));
   CU_ASSERT_EQUAL(config->max_body, 1048576);
   CU_ASSERT_STRING_EQUAL(config->log_level, "info");
+  CU_ASSERT_EQUAL(config->prepared_statements, 1);
 }
 
 static void a_file_changes_what_it_names(void)
@@ -48,7 +49,8 @@ static void a_file_changes_what_it_names(void)
   CLEANUP_CONFIG struct config *config = NULL;
   struct config_error error = {""};
   CU_ASSERT_EQUAL_FATAL(load("# ours\n; too\n\nworkers = 4\nlisten_mode=0600\npool_timeout = 250ms ; short\n"
-                             "statement_timeout = 2 min\nmax_body = 2048\nlisten_group = www-data\nlog_level = debug\n",
+                             "statement_timeout = 2 min\nmax_body = 2048\nlisten_group = www-data\nlog_level = debug\n"
+                             "prepared_statements = off\n",
                              &config, &error),
                         0);
   CU_ASSERT_EQUAL(config->workers, 4);
@@ -56,6 +58,7 @@ static void a_file_changes_what_it_names(void)
   CU_ASSERT_EQUAL(config->pool_timeout, 250000);
   CU_ASSERT_EQUAL(config->statement_timeout, 120000000);
   CU_ASSERT_EQUAL(config->max_body, 2048);
+  CU_ASSERT_EQUAL(config->prepared_statements, 0);
   CU_ASSERT_STRING_EQUAL(config->listen_group, "www-data");
   CU_ASSERT_EQUAL(config->pool_size, 10);
 }
@@ -81,6 +84,7 @@ static void values_are_checked(void)
           ":1: pool_timeout must be a whole number with ms, s, min, h or d (100ms to 10min)");
   refuses("max_body = 1G\n", ":1: max_body must be a whole number of bytes, or one with k or M (1k to 16M)");
   refuses("log_level = loud\n", ":1: log_level must be error, warning, info or debug (1 to 16 bytes)");
+  refuses("prepared_statements = yes\n", ":1: prepared_statements must be on or off");
   refuses("run_dir =\n", ":1: run_dir has a length out of range (1 to 256 bytes)");
   refuses("run_dir = \xFF\n", ":1: run_dir is not UTF-8 (1 to 256 bytes)");
 }
