@@ -256,6 +256,43 @@ void board_worker_pool(struct board_slot *slot, const struct board_pool *pool)
     board_set(&to[BOARD_POOL_GAUGES + i], board_get(&slot->pool_before[i]) + from[BOARD_POOL_GAUGES + i]);
 }
 
+void board_prober_begin(struct board_prober *prober, uint64_t pid)
+{
+  const uint64_t now = (uint64_t)clock_wall();
+  board_prober_database(prober, BOARD_DATABASE_UNKNOWN, "");
+  board_set(&prober->database_since, now);
+  board_set(&prober->marker, 0);
+  board_set(&prober->started, now);
+  board_prober_beat(prober, 0);
+  board_set(&prober->pid, pid);
+}
+
+void board_prober_beat(struct board_prober *prober, int64_t next_probe)
+{
+  board_set(&prober->next_probe, (uint64_t)next_probe);
+  board_set(&prober->heartbeat, (uint64_t)clock_steady());
+}
+
+void board_prober_database(struct board_prober *prober, enum board_database state, const char *reason)
+{
+  uint64_t words[BOARD_REASON_WORDS] = {0};
+  const size_t length = strlen(reason);
+  memcpy(words, reason, length < sizeof words ? length : sizeof words);
+  for (int i = 0; i < BOARD_REASON_WORDS; i++)
+    board_set(&prober->reason[i], words[i]);
+  if (board_get(&prober->database) == (uint64_t)state)
+    return;
+  board_set(&prober->database, (uint64_t)state);
+  board_set(&prober->database_since, (uint64_t)clock_wall());
+}
+
+const char *board_prober_reason(const struct board_prober *prober, char out[BOARD_REASON_SIZE])
+{
+  memcpy(out, prober->reason, sizeof prober->reason);
+  out[sizeof prober->reason] = '\0';
+  return out;
+}
+
 void board_request_enter(struct board_slot *slot, unsigned route, const char *request_id, size_t length)
 {
   uint64_t words[BOARD_REQUEST_ID_WORDS] = {0};

@@ -24,6 +24,7 @@ enum {
   BOARD_BUCKETS = 24,
   BOARD_REQUEST_ID_WORDS = 8,
   BOARD_REASON_WORDS = 16,
+  BOARD_REASON_SIZE = BOARD_REASON_WORDS * 8 + 1, /* as text with its NUL */
   BOARD_MESSAGE_SIZE = 512
 };
 
@@ -176,6 +177,18 @@ uint64_t board_leased(const struct board *board);
 
 /* The worker copies its pool's numbers, its counters as they are since this worker began. */
 void board_worker_pool(struct board_slot *slot, const struct board_pool *pool);
+
+/* First act of a prober: pid and stamps; the word is UNKNOWN and no marker stands. */
+void board_prober_begin(struct board_prober *prober, uint64_t pid);
+
+/* The prober's loop is alive; `next_probe` is steady, 0 while nothing is away. */
+void board_prober_beat(struct board_prober *prober, int64_t next_probe);
+
+/* The prober's word, and why; `since` changes with the state only. A longer reason is cut. */
+void board_prober_database(struct board_prober *prober, enum board_database state, const char *reason);
+
+/* The reason as text, from a copy made by board_snapshot. Returns `out`. */
+const char *board_prober_reason(const struct board_prober *prober, char out[BOARD_REASON_SIZE]);
 
 /* Brackets every stretch of work that the loop does for one request; `request_id` may be cut. */
 void board_request_enter(struct board_slot *slot, unsigned route, const char *request_id, size_t length);

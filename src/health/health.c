@@ -26,31 +26,75 @@ int health_workers_alive(const struct board_snapshot *snapshot)
   return alive;
 }
 
-enum board_database health_database(const struct board_snapshot *snapshot)
+bool health_prober_alive(const struct board_snapshot *snapshot)
 {
-  enum board_database state = BOARD_DATABASE_UNKNOWN;
-  for (uint64_t i = 0; i < snapshot->layout.head.workers; i++) {
-    const struct board_slot *slot = &snapshot->layout.slots[i];
-    if (!is_alive(snapshot, slot))
-      continue;
-    if (slot->database == BOARD_DATABASE_DOWN)
-      return BOARD_DATABASE_DOWN;
-    if (slot->database == BOARD_DATABASE_UP)
-      state = BOARD_DATABASE_UP;
-  }
-  return state;
+  return snapshot->layout.prober.pid != 0 && is_fresh(snapshot, snapshot->layout.prober.heartbeat);
 }
 
-/* Since when the first of the workers that see the database down has seen it so. */
+/* How many of the living workers find the database so. */
+static int count_workers(const struct board_snapshot *snapshot, enum board_database state)
+{
+  int count = 0;
+  for (uint64_t i = 0; i < snapshot->layout.head.workers; i++) {
+    const struct board_slot *slot = &snapshot->layout.slots[i];
+    count += is_alive(snapshot, slot) && slot->database == (uint64_t)state;
+  }
+  return count;
+}
+
+/* The prober's word; UNKNOWN when it is dead. */
+static enum board_database prober_word(const struct board_snapshot *snapshot)
+{
+  return health_prober_alive(snapshot) ? (enum board_database)snapshot->layout.prober.database : BOARD_DATABASE_UNKNOWN;
+}
+
+enum board_database health_database(const struct board_snapshot *snapshot)
+{
+  const enum board_database word = prober_word(snapshot);
+  const int up = count_workers(snapshot, BOARD_DATABASE_UP), down = count_workers(snapshot, BOARD_DATABASE_DOWN);
+  if (word == BOARD_DATABASE_DOWN || (down > 0 && (up == 0 || word == BOARD_DATABASE_UNKNOWN)))
+    return BOARD_DATABASE_DOWN;
+  return up > 0 ? BOARD_DATABASE_UP : BOARD_DATABASE_UNKNOWN;
+}
+
+static int count_connected(const struct board_snapshot *snapshot)
+{
+  int count = 0;
+  for (uint64_t i = 0; i < snapshot->layout.head.workers; i++) {
+    const struct board_slot *slot = &snapshot->layout.slots[i];
+    count += is_alive(snapshot, slot) && slot->database == BOARD_DATABASE_UP && slot->pool.open > 0;
+  }
+  return count;
+}
+
+bool health_any_connected(const struct board_snapshot *snapshot)
+{
+  return count_connected(snapshot) > 0;
+}
+
+bool health_all_connected(const struct board_snapshot *snapshot)
+{
+  const int connected = count_connected(snapshot);
+  return connected > 0 && connected == health_workers_alive(snapshot);
+}
+
+/* Since when the prober, or else the first of the workers that see the database down, has seen it so. */
 static int64_t down_since(const struct board_snapshot *snapshot)
 {
   int64_t since = snapshot->taken;
+  if (prober_word(snapshot) == BOARD_DATABASE_DOWN)
+    return (int64_t)snapshot->layout.prober.database_since;
   for (uint64_t i = 0; i < snapshot->layout.head.workers; i++) {
     const struct board_slot *slot = &snapshot->layout.slots[i];
     if (is_alive(snapshot, slot) && slot->database == BOARD_DATABASE_DOWN && (int64_t)slot->database_since < since)
       since = (int64_t)slot->database_since;
   }
   return since;
+}
+
+static int64_t seconds_since(const struct board_snapshot *snapshot, int64_t stamp)
+{
+  return (snapshot->taken - stamp) / CLOCK_SECOND;
 }
 
 static uint64_t waiting(const struct board_snapshot *snapshot)
@@ -76,6 +120,21 @@ const char *health_word(enum health health)
   return words[health];
 }
 
+/* When only the workers fail, the server is there: their log says what they miss. */
+static void append_down(const struct board_snapshot *snapshot, struct buffer *buffer)
+{
+  const enum board_database word = prober_word(snapshot);
+  char reason[BOARD_REASON_SIZE];
+  buffer_append_format(buffer, "The database has been unavailable for %" PRId64 " seconds: ",
+                       seconds_since(snapshot, down_since(snapshot)));
+  if (word == BOARD_DATABASE_DOWN)
+    buffer_append_format(buffer, "%s.", board_prober_reason(&snapshot->layout.prober, reason));
+  else if (word == BOARD_DATABASE_UP)
+    buffer_append_text(buffer, "PostgreSQL runs, and lontard's log says what is wrong.");
+  else
+    buffer_append_text(buffer, "see whether PostgreSQL runs.");
+}
+
 void health_sentence(const struct board_snapshot *snapshot, struct buffer *buffer)
 {
   const struct board_head *head = &snapshot->layout.head;
@@ -87,9 +146,7 @@ void health_sentence(const struct board_snapshot *snapshot, struct buffer *buffe
   else if (alive == 0)
     buffer_append_text(buffer, "No worker is alive: lontard's log says why.");
   else if (database == BOARD_DATABASE_DOWN)
-    buffer_append_format(buffer,
-                         "The database has been unavailable for %" PRId64 " seconds: see whether PostgreSQL runs.",
-                         (snapshot->taken - down_since(snapshot)) / CLOCK_SECOND);
+    append_down(snapshot, buffer);
   else if (database == BOARD_DATABASE_UNKNOWN)
     buffer_append_text(buffer, "The workers have just begun and are connecting to the database.");
   else if ((uint64_t)alive < head->workers)
@@ -100,4 +157,27 @@ void health_sentence(const struct board_snapshot *snapshot, struct buffer *buffe
                          waiting(snapshot));
   else
     buffer_append_format(buffer, "All is well: %d workers, the database answers.", alive);
+}
+
+static int64_t milliseconds_until(const struct board_snapshot *snapshot, int64_t steady)
+{
+  const int64_t left = steady - snapshot->taken_steady;
+  return left > 0 ? left / CLOCK_MILLISECOND : 0;
+}
+
+void health_prober_sentence(const struct board_snapshot *snapshot, struct buffer *buffer)
+{
+  const struct board_prober *prober = &snapshot->layout.prober;
+  const int64_t seconds = seconds_since(snapshot, (int64_t)prober->database_since);
+  const char *nginx = prober->marker ? "nginx answers 503 by itself" : "nginx lets requests through";
+  if (!health_prober_alive(snapshot))
+    buffer_append_text(buffer, "No prober is alive: each worker looks for the database by itself.");
+  else if (prober->database == BOARD_DATABASE_DOWN)
+    buffer_append_format(buffer,
+                         "The prober has had no database for %" PRId64 " seconds and asks again in %" PRId64 " ms; %s.",
+                         seconds, milliseconds_until(snapshot, (int64_t)prober->next_probe), nginx);
+  else if (prober->database == BOARD_DATABASE_UP)
+    buffer_append_format(buffer, "The prober has had the database for %" PRId64 " seconds; %s.", seconds, nginx);
+  else
+    buffer_append_format(buffer, "The prober has just begun; %s.", nginx);
 }

@@ -2,6 +2,7 @@
 #ifndef HEALTH_HEALTH_H
 #define HEALTH_HEALTH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "health/board.h"
@@ -21,14 +22,25 @@ enum health {
 enum health health_state(const struct board_snapshot *snapshot);
 const char *health_word(enum health health);
 
-/* What the living workers say together: DOWN as soon as one says so, UP when one says so and none the contrary. */
+/* What is known of the database. A living prober's DOWN is the last word. What it finds UP is UP as soon as one living
+ * worker agrees, and DOWN when all who say anything say so. Without a prober: DOWN as soon as one worker says so. */
 enum board_database health_database(const struct board_snapshot *snapshot);
+
+/* Whether there is a prober with a fresh heartbeat. */
+bool health_prober_alive(const struct board_snapshot *snapshot);
 
 /* Workers with a fresh heartbeat. */
 int health_workers_alive(const struct board_snapshot *snapshot);
 
+/* Whether any, or all and at least one, of the living workers have a connection to a database that they find UP. */
+bool health_any_connected(const struct board_snapshot *snapshot);
+bool health_all_connected(const struct board_snapshot *snapshot);
+
 /* Appends one sentence for an operator who is no database administrator, without a line end; plain ASCII without
  * quotes, so it may stand inside a JSON string. */
 void health_sentence(const struct board_snapshot *snapshot, struct buffer *buffer);
+
+/* The same for what the prober sees and does. */
+void health_prober_sentence(const struct board_snapshot *snapshot, struct buffer *buffer);
 
 #endif

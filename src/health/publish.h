@@ -1,12 +1,28 @@
-/* Puts the board's status into run_dir/status.json for people and scripts. Called by the master each second. */
+/*
+ * What others read in run_dir: status.json for people and scripts, and the marker, whose existence tells nginx to
+ * answer 503 by itself and whose content is that answer's body. Files are written beside and renamed, so a reader never
+ * sees half of one. Errors are LONTAR_INTERNAL with errno set.
+ */
 #ifndef HEALTH_PUBLISH_H
 #define HEALTH_PUBLISH_H
 
+#include <stdint.h>
+
 #define PUBLISH_FILE "status.json"
+#define PUBLISH_MARKER "unavailable"
+
+/* How long, in microseconds, a marker is good after it was written; its writer renews it much sooner. */
+#define PUBLISH_MARKER_LIFE INT64_C(5000000)
 
 struct board;
 
-/* Written beside and renamed, so a reader never sees half of it. LONTAR_OK or LONTAR_INTERNAL with errno set. */
+/* Called by the master each second. */
 int publish_status(const struct board *board, const char *run_dir);
+
+/* Makes the marker, or a new one with a later expiry. `now` is a stamp. The prober's. */
+int publish_marker(const char *run_dir, int64_t now);
+
+/* Removes the marker. That there is none is no error. */
+int publish_unmark(const char *run_dir);
 
 #endif

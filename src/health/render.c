@@ -128,6 +128,9 @@ void render_metrics(const struct board_snapshot *snapshot, struct buffer *buffer
          health_state(snapshot) != HEALTH_FAIL);
   metric(buffer, "lontar_database_up", "gauge", "1 while the database answers.",
          health_database(snapshot) == BOARD_DATABASE_UP);
+  metric(buffer, "lontar_prober_alive", "gauge", "1 while the prober has a fresh heartbeat.",
+         health_prober_alive(snapshot));
+  metric(buffer, "lontar_marker", "gauge", "1 while nginx answers 503 by itself.", snapshot->layout.prober.marker);
   metric_seconds(buffer, "lontar_start_time_seconds", "When the master began, since 1970.", head->started);
   metric(buffer, "lontar_workers", "gauge", "Workers that there should be.", head->workers);
   metric(buffer, "lontar_workers_alive", "gauge", "Workers with a fresh heartbeat.",
@@ -174,9 +177,26 @@ static void json_totals(const struct board_snapshot *snapshot, struct buffer *bu
   buffer_append_text(buffer, "}");
 }
 
-static int64_t heartbeat_stamp(const struct board_snapshot *snapshot, const struct board_slot *slot)
+/* A steady time of the board as a stamp; 0, which is never, stays. */
+static int64_t stamp_of(const struct board_snapshot *snapshot, uint64_t steady)
 {
-  return slot->heartbeat == 0 ? 0 : snapshot->taken - (snapshot->taken_steady - (int64_t)slot->heartbeat);
+  return steady == 0 ? 0 : snapshot->taken - (snapshot->taken_steady - (int64_t)steady);
+}
+
+static void json_prober(const struct board_snapshot *snapshot, struct buffer *buffer)
+{
+  const struct board_prober *prober = &snapshot->layout.prober;
+  char reason[BOARD_REASON_SIZE];
+  buffer_append_format(buffer, "\"prober\": {\"pid\": %" PRIu64 ", \"alive\": %s, ", prober->pid,
+                       health_prober_alive(snapshot) ? "true" : "false");
+  json_stamp(buffer, "started_at", (int64_t)prober->started);
+  buffer_append_text(buffer, ", ");
+  json_stamp(buffer, "heartbeat_at", stamp_of(snapshot, prober->heartbeat));
+  buffer_append_format(buffer, ",\n  \"database\": \"%s\", ", database_word(prober->database));
+  json_stamp(buffer, "database_since", (int64_t)prober->database_since);
+  buffer_append_format(buffer, ", \"reason\": \"%s\", ", board_prober_reason(prober, reason));
+  json_stamp(buffer, "next_probe_at", stamp_of(snapshot, prober->next_probe));
+  buffer_append_format(buffer, ", \"marker\": %s},\n ", prober->marker ? "true" : "false");
 }
 
 static void json_worker(const struct board_snapshot *snapshot, uint64_t index, struct buffer *buffer)
@@ -185,7 +205,7 @@ static void json_worker(const struct board_snapshot *snapshot, uint64_t index, s
   buffer_append_format(buffer, "{\"worker\": %" PRIu64 ", \"pid\": %" PRIu64 ", ", index, slot->pid);
   json_stamp(buffer, "started_at", (int64_t)slot->started);
   buffer_append_text(buffer, ", ");
-  json_stamp(buffer, "heartbeat_at", heartbeat_stamp(snapshot, slot));
+  json_stamp(buffer, "heartbeat_at", stamp_of(snapshot, slot->heartbeat));
   buffer_append_format(buffer, ", \"database\": \"%s\", ", database_word(slot->database));
   json_stamp(buffer, "database_since", (int64_t)slot->database_since);
   for (int i = 0; i < NUMBER_COUNT; i++) {
@@ -211,6 +231,7 @@ void render_status(const struct board_snapshot *snapshot, struct buffer *buffer)
   json_stamp(buffer, "last_restart_at", (int64_t)head->last_restart);
   buffer_append_format(buffer, ", \"reloads\": %" PRIu64 "},\n \"database\": \"%s\",\n ", head->reloads,
                        database_word((uint64_t)health_database(snapshot)));
+  json_prober(snapshot, buffer);
   json_totals(snapshot, buffer);
   buffer_append_text(buffer, ",\n \"workers\": [");
   for (uint64_t i = 0; i < head->workers; i++) {

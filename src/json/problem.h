@@ -34,4 +34,7 @@ void problems_add(struct problems *problems, const char *field, size_t length, c
 void problem_write(struct buffer *buffer, enum lontar_error error, const char *detail, const char *request_id,
                    const struct problems *problems);
 
+/* {"type", "title", "status", "code", "expires_at"}: for a document that is kept; `expires_at` is RFC 3339. */
+void problem_write_kept(struct buffer *buffer, enum lontar_error error, const char *expires_at);
+
 #endif

@@ -66,14 +66,14 @@ static void bury(struct crew *crew, int index, int status)
   place->due = now + pause;
 }
 
-void crew_reap(struct crew *crew)
+bool crew_bury(struct crew *crew, pid_t pid, int status)
 {
-  int status;
-  pid_t pid;
-  while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-    for (int i = 0; i < crew->count; i++)
-      if (crew->places[i].pid == pid)
-        bury(crew, i, status);
+  for (int i = 0; i < crew->count; i++)
+    if (crew->places[i].pid == pid) {
+      bury(crew, i, status);
+      return true;
+    }
+  return false;
 }
 
 void crew_fill(struct crew *crew)

@@ -30,6 +30,7 @@ struct crew {
   int listen_fd;
   int signal_fd; /* the master's alone, as is the next: a worker closes them */
   int pid_fd;
+  int poke_fd; /* an eventfd: a worker that misses the database adds to it, and the prober looks */
 };
 
 /* Forks the worker of a place. In the worker it does not return; a fork that fails is logged and tried again later. */
@@ -38,8 +39,8 @@ void crew_spawn(struct crew *crew, int index);
 /* Fills every empty place that is due. */
 void crew_fill(struct crew *crew);
 
-/* Buries who has died, with a log line, and says when their places are due. */
-void crew_reap(struct crew *crew);
+/* Buries a process, with a log line, and says when its place is due. False when it is none of the crew. */
+bool crew_bury(struct crew *crew, pid_t pid, int status);
 
 /* Ends workers whose heartbeat is older than HEALTH_HEARTBEAT_LIMIT: SIGABRT, two seconds later SIGKILL. */
 void crew_check(struct crew *crew);

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <lontar/error.h>
@@ -24,6 +26,7 @@
 #include "log/log.h"
 #include "master/crew.h"
 #include "master/listen.h"
+#include "master/lookout.h"
 #include "master/message.h"
 #include "master/notify.h"
 #include "master/rundir.h"
@@ -36,6 +39,7 @@
 struct master {
   struct config *config;
   struct crew crew;
+  struct lookout lookout;
   int64_t next_tick;
   int64_t kill_at; /* steady; 0 while running, else when workers that are left are killed */
   bool publish_failed;
@@ -72,6 +76,20 @@ static int init_signals_master(int *ret_descriptor, char *message, size_t size)
   return LONTAR_OK;
 }
 
+/* A marker here is that of a lontard that died, whatever its expiry says. */
+static int set_up_lookout(struct master *master, char *message, size_t size)
+{
+  const int poke_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (poke_fd < 0 || publish_unmark(master->config->run_dir) != LONTAR_OK)
+    return message_fail(LONTAR_INTERNAL, message, size, "the prober cannot be prepared: %s", strerror(errno));
+  master->crew.poke_fd = poke_fd;
+  master->lookout = (struct lookout){.board = master->crew.board,
+                                     .config = master->config,
+                                     .config_file = master->crew.config_file,
+                                     .poke_fd = poke_fd};
+  return LONTAR_OK;
+}
+
 /* In the order in which a second lontard must be refused before it harms the first. */
 static int set_up(struct master *master, char *message, size_t size)
 {
@@ -85,7 +103,8 @@ static int set_up(struct master *master, char *message, size_t size)
   if (error)
     return error;
   (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, master->config->run_dir);
-  return board_create(path, crew->count, &crew->board, message, size);
+  error = board_create(path, crew->count, &crew->board, message, size);
+  return error ? error : set_up_lookout(master, message, size);
 }
 
 static void close_listener(struct master *master)
@@ -105,6 +124,8 @@ static void tear_down(struct master *master)
     rundir_release(master->config->run_dir, master->crew.pid_fd);
   if (master->crew.signal_fd >= 0)
     (void)close(master->crew.signal_fd);
+  if (master->crew.poke_fd >= 0)
+    (void)close(master->crew.poke_fd);
   config_free(master->config);
 }
 
@@ -122,6 +143,7 @@ static void stop(struct master *master)
   master->kill_at = now + master->config->shutdown_timeout + STOP_GRACE;
   close_listener(master);
   crew_signal(&master->crew, SIGTERM);
+  lookout_signal(&master->lookout, SIGTERM);
 }
 
 static void reload(struct master *master)
@@ -141,9 +163,11 @@ static void reload(struct master *master)
   config_free(master->config);
   master->config = config;
   master->crew.config = config;
+  master->lookout.config = config;
   init_log_master(config);
   board_add(&board_head(master->crew.board)->reloads, 1);
   crew_signal(&master->crew, SIGHUP);
+  lookout_signal(&master->lookout, SIGHUP);
   log_line(LOG_LEVEL_INFO, "configuration reloaded");
 }
 
@@ -156,6 +180,26 @@ static void read_signals(struct master *master)
     else if (signal.ssi_signo == SIGHUP)
       reload(master);
   }
+}
+
+static void reap(struct master *master)
+{
+  int status;
+  pid_t pid;
+  while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+    if (!crew_bury(&master->crew, pid, status))
+      (void)lookout_bury(&master->lookout, pid, status);
+}
+
+static bool any_alive(const struct master *master)
+{
+  return crew_alive(&master->crew) > 0 || master->lookout.pid != 0;
+}
+
+static void fill(struct master *master)
+{
+  lookout_fill(&master->lookout);
+  crew_fill(&master->crew);
 }
 
 static void publish(struct master *master)
@@ -173,17 +217,22 @@ static void tick(struct master *master, int64_t now)
   const bool late = now > master->next_tick + 2 * TICK;
   master->next_tick = now + TICK;
   board_set(&board_head(master->crew.board)->heartbeat, (uint64_t)now);
-  if (!late && master->kill_at == 0)
+  if (!late && master->kill_at == 0) {
     crew_check(&master->crew);
+    lookout_check(&master->lookout);
+  }
   publish(master);
+}
+
+static int64_t earlier(int64_t one, int64_t other)
+{
+  return one < other ? one : other;
 }
 
 static int wait_time(const struct master *master)
 {
-  int64_t until = master->next_tick;
-  const int64_t other = master->kill_at != 0 ? master->kill_at : crew_due(&master->crew);
-  if (other < until)
-    until = other;
+  const int64_t due = earlier(crew_due(&master->crew), lookout_due(&master->lookout));
+  const int64_t until = earlier(master->next_tick, master->kill_at != 0 ? master->kill_at : due);
   const int64_t left = until - clock_steady();
   return left <= 0 ? 0 : (int)((left + CLOCK_MILLISECOND - 1) / CLOCK_MILLISECOND);
 }
@@ -192,22 +241,23 @@ static void end_the_rest(struct master *master)
 {
   log_line(LOG_LEVEL_WARNING, "%d workers have not ended in time and are killed", crew_alive(&master->crew));
   crew_signal(&master->crew, SIGKILL);
+  lookout_signal(&master->lookout, SIGKILL);
   master->kill_at = INT64_MAX;
 }
 
 static void loop(struct master *master)
 {
-  while (master->kill_at == 0 || crew_alive(&master->crew) > 0) {
+  while (master->kill_at == 0 || any_alive(master)) {
     struct pollfd signals = {.fd = master->crew.signal_fd, .events = POLLIN};
     (void)poll(&signals, 1, wait_time(master));
     read_signals(master);
-    crew_reap(&master->crew);
+    reap(master);
     const int64_t now = clock_steady();
     if (now >= master->next_tick)
       tick(master, now);
     if (master->kill_at == 0)
-      crew_fill(&master->crew);
-    else if (now >= master->kill_at && crew_alive(&master->crew) > 0)
+      fill(master);
+    else if (now >= master->kill_at && any_alive(master))
       end_the_rest(master);
   }
 }
@@ -217,7 +267,8 @@ int master_main(const char *config_file, struct config *config)
   char message[MESSAGE_SIZE] = "";
   struct master master = {
       .config = config,
-      .crew = {.config = config, .config_file = config_file, .listen_fd = -1, .signal_fd = -1, .pid_fd = -1},
+      .crew =
+          {.config = config, .config_file = config_file, .listen_fd = -1, .signal_fd = -1, .pid_fd = -1, .poke_fd = -1},
   };
   master.crew.count = worker_count(config);
   init_log_master(config);
@@ -228,7 +279,7 @@ int master_main(const char *config_file, struct config *config)
     return EXIT_FAILURE;
   }
   master.next_tick = clock_steady();
-  crew_fill(&master.crew);
+  fill(&master);
   notify_send("READY=1");
   log_line(LOG_LEVEL_INFO, "listening on %s with %d workers", config->listen, master.crew.count);
   loop(&master);

@@ -74,7 +74,7 @@ int rundir_claim(const char *run_dir, int *ret_descriptor, char *message, size_t
 
 void rundir_release(const char *run_dir, int descriptor)
 {
-  static const char *const names[] = {PUBLISH_FILE, BOARD_FILE, RUNDIR_PID_FILE};
+  static const char *const names[] = {PUBLISH_MARKER, PUBLISH_FILE, BOARD_FILE, RUNDIR_PID_FILE};
   char path[PATH_MAX];
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     if (join(path, run_dir, names[i]))

@@ -1,4 +1,4 @@
-/* The folder of pid file, board and status.json, which belongs to one master at a time. Not thread-safe. */
+/* The folder of pid file, board, status.json and marker, which belongs to one master at a time. Not thread-safe. */
 #ifndef MASTER_RUNDIR_H
 #define MASTER_RUNDIR_H
 

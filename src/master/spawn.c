@@ -35,7 +35,7 @@ static void follow_master_worker(pid_t master)
 }
 
 /* Closed: the master's signals and the pid file, whose lock must end with the master. Kept: the listening socket, the
- * board and standard error. SIGHUP is ignored until the worker catches it. */
+ * poke, the board and standard error. SIGHUP is ignored until the worker catches it. */
 static void leave_master_worker(const struct crew *crew)
 {
   sigset_t none;
@@ -62,6 +62,7 @@ static _Noreturn void spawned_worker(const struct crew *crew, int index, pid_t m
       .config_file = crew->config_file,
       .config = crew->config,
       .board = crew->board,
+      .poke_fd = crew->poke_fd,
   };
   exit(worker_main(&start));
 }

@@ -1,4 +1,4 @@
-/* lontarctl status: one sentence, then the workers, read from the health board. */
+/* lontarctl status: a sentence, another for the prober, then the workers, read from the health board. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -44,7 +44,14 @@ static void print_table(const struct board_snapshot *snapshot)
     print_worker(snapshot, i);
 }
 
-/* Prints the sentence and the table, or all of it as JSON. */
+static void write_sentences(const struct board_snapshot *snapshot, struct buffer *text)
+{
+  health_sentence(snapshot, text);
+  buffer_append_text(text, "\n");
+  health_prober_sentence(snapshot, text);
+}
+
+/* Prints the sentences and the table, or all of it as JSON. */
 static int status_print(const struct board_snapshot *snapshot, bool json)
 {
   struct buffer text;
@@ -52,7 +59,7 @@ static int status_print(const struct board_snapshot *snapshot, bool json)
   if (json)
     render_status(snapshot, &text);
   else
-    health_sentence(snapshot, &text);
+    write_sentences(snapshot, &text);
   bool failed = text.failed;
   if (!failed)
     printf("%.*s\n", (int)text.length, text.data);

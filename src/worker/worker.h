@@ -12,6 +12,7 @@ struct worker_start {
   const char *config_file;
   struct config *config; /* the worker's from now on */
   struct board *board;
+  int poke_fd; /* an eventfd, non-blocking: adding to it makes the prober look at once */
 };
 
 /* Runs until SIGTERM and the last answer; returns the process's exit status. SIGHUP reads the configuration again. */

@@ -78,6 +78,16 @@ static struct curl_slist *add_header(struct curl_slist *list, const char *line)
   return longer;
 }
 
+static struct curl_slist *add_lines(struct curl_slist *list, const char *lines)
+{
+  char *copy = strdup(lines), *rest = copy;
+  need(copy != NULL, "no memory");
+  for (char *line; (line = strsep(&rest, "\n"));)
+    list = add_header(list, line);
+  free(copy);
+  return list;
+}
+
 static struct curl_slist *make_headers(const char *token, const char *body, const char *header)
 {
   struct curl_slist *list = add_header(NULL, "Expect:");
@@ -89,7 +99,7 @@ static struct curl_slist *make_headers(const char *token, const char *body, cons
   }
   if (body)
     list = add_header(list, "Content-Type: application/json");
-  return header ? add_header(list, header) : list;
+  return header ? add_lines(list, header) : list;
 }
 
 static void prepare(CURL *curl, const char *method, const char *path, const char *body, size_t length,

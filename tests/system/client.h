@@ -34,7 +34,7 @@ char *client_url(const char *path);
 /* `token` and `body` may be NULL. A body is sent as application/json. */
 struct answer request(const char *method, const char *path, const char *token, const char *body);
 
-/* With one more header line ("Name: value"; may be NULL). */
+/* With more header lines ("Name: value", one a line; may be NULL). */
 struct answer request_with(const char *method, const char *path, const char *token, const char *body, size_t length,
                            const char *header);
 

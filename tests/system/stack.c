@@ -1,11 +1,13 @@
 /* Reaches the processes behind the address. */
 #include "system/stack.h"
 
+#include <json-c/json.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "system/check.h"
 
@@ -47,6 +49,20 @@ size_t stack_servers(pid_t *out, size_t size)
   need(file != NULL && fscanf(file, "%d", &out[0]) == 1, "PostgreSQL is gone");
   fclose(file);
   return 1 + children_of(out[0], out + 1, size - 1);
+}
+
+json_object *stack_status(void)
+{
+  char path[COMMAND_SIZE];
+  (void)snprintf(path, sizeof path, "%s/status.json", need_environment("LONTAR_RUN_DIR"));
+  return json_object_from_file(path);
+}
+
+bool stack_marked(void)
+{
+  char path[COMMAND_SIZE];
+  (void)snprintf(path, sizeof path, "%s/unavailable", need_environment("LONTAR_RUN_DIR"));
+  return access(path, F_OK) == 0;
 }
 
 long stack_memory(pid_t pid)

@@ -16,6 +16,12 @@ size_t stack_children(pid_t *out, size_t size);
 /* PostgreSQL's processes, its first one before the others. They come and go. */
 size_t stack_servers(pid_t *out, size_t size);
 
+/* lontard's status.json; the caller frees it with json_object_put. */
+struct json_object *stack_status(void);
+
+/* Whether the marker stands. */
+bool stack_marked(void);
+
 /* Memory of a process in kilobytes, -1 when it is gone. */
 long stack_memory(pid_t pid);
 

@@ -7,6 +7,7 @@
 #include <lontar/error.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "health/board.h"
 #include "health/publish.h"
 #include "health/render.h"
@@ -184,6 +185,114 @@ static void the_sentence_names_what_matters_most(void)
   place_remove(&place);
 }
 
+static void say(struct place *place, enum board_database word)
+{
+  board_prober_database(board_prober(place->board), word, word == BOARD_DATABASE_DOWN ? "the server sleeps" : "");
+}
+
+static void the_probers_word_comes_first(void)
+{
+  struct place place;
+  place_make(&place);
+  begin_both(&place, BOARD_DATABASE_UP);
+  board_prober_begin(board_prober(place.board), 99);
+  expect_sentence(&place, HEALTH_PASS, "All is well: 2 workers, the database answers.");
+  say(&place, BOARD_DATABASE_DOWN);
+  expect_sentence(&place, HEALTH_FAIL, "The database has been unavailable for 0 seconds: the server sleeps.");
+  board_set(&board_prober(place.board)->heartbeat, 1);
+  expect_sentence(&place, HEALTH_PASS, "All is well: 2 workers, the database answers.");
+  board_prober_beat(board_prober(place.board), 0);
+  say(&place, BOARD_DATABASE_UP);
+  board_worker_database(board_slot(place.board, 0), BOARD_DATABASE_DOWN);
+  expect_sentence(&place, HEALTH_PASS, "All is well: 2 workers, the database answers.");
+  board_worker_database(board_slot(place.board, 1), BOARD_DATABASE_DOWN);
+  expect_sentence(&place, HEALTH_FAIL,
+                  "The database has been unavailable for 0 seconds: PostgreSQL runs, and lontard's log says what is "
+                  "wrong.");
+  place_remove(&place);
+}
+
+static void connected_workers_are_counted(void)
+{
+  struct place place;
+  place_make(&place);
+  begin_both(&place, BOARD_DATABASE_UP);
+  board_snapshot(place.board, &place.snapshot);
+  CU_ASSERT_FALSE(health_any_connected(&place.snapshot));
+  board_worker_pool(board_slot(place.board, 0), &(struct board_pool){.open = 1});
+  board_snapshot(place.board, &place.snapshot);
+  CU_ASSERT_TRUE(health_any_connected(&place.snapshot));
+  CU_ASSERT_FALSE(health_all_connected(&place.snapshot));
+  board_set(&board_slot(place.board, 1)->heartbeat, 1);
+  board_snapshot(place.board, &place.snapshot);
+  CU_ASSERT_TRUE(health_all_connected(&place.snapshot));
+  board_worker_database(board_slot(place.board, 0), BOARD_DATABASE_DOWN);
+  board_snapshot(place.board, &place.snapshot);
+  CU_ASSERT_FALSE(health_any_connected(&place.snapshot));
+  CU_ASSERT_FALSE(health_all_connected(&place.snapshot));
+  place_remove(&place);
+}
+
+static void expect_prober(struct place *place, const char *sentence)
+{
+  struct buffer buffer;
+  buffer_init(&buffer, 1024);
+  board_snapshot(place->board, &place->snapshot);
+  health_prober_sentence(&place->snapshot, &buffer);
+  UNIT_TEXT(buffer.data, buffer.length, sentence);
+  buffer_free(&buffer);
+}
+
+static void the_prober_has_a_sentence_of_its_own(void)
+{
+  struct place place;
+  place_make(&place);
+  struct board_prober *prober = board_prober(place.board);
+  expect_prober(&place, "No prober is alive: each worker looks for the database by itself.");
+  board_prober_begin(prober, 99);
+  expect_prober(&place, "The prober has just begun; nginx lets requests through.");
+  say(&place, BOARD_DATABASE_UP);
+  expect_prober(&place, "The prober has had the database for 0 seconds; nginx lets requests through.");
+  say(&place, BOARD_DATABASE_DOWN);
+  board_prober_beat(prober, 1); /* long ago, so that the time left is certain */
+  board_set(&prober->marker, 1);
+  expect_prober(&place, "The prober has had no database for 0 seconds and asks again in 0 ms; nginx answers 503 by "
+                        "itself.");
+  place_remove(&place);
+}
+
+static void a_long_reason_is_cut(void)
+{
+  struct board_prober prober = {0};
+  char reason[300], text[BOARD_REASON_SIZE];
+  memset(reason, 'x', sizeof reason);
+  reason[sizeof reason - 1] = '\0';
+  board_prober_database(&prober, BOARD_DATABASE_DOWN, reason);
+  CU_ASSERT_EQUAL(strlen(board_prober_reason(&prober, text)), BOARD_REASON_SIZE - 1);
+  board_prober_database(&prober, BOARD_DATABASE_UP, "");
+  CU_ASSERT_STRING_EQUAL(board_prober_reason(&prober, text), "");
+}
+
+static void the_marker_is_a_problem_that_expires(void)
+{
+  struct place place;
+  char path[64], wanted[CLOCK_RFC3339_SIZE];
+  json_object *value = NULL;
+  place_make(&place);
+  (void)snprintf(path, sizeof path, "%s/" PUBLISH_MARKER, place.folder);
+  (void)clock_rfc3339(CLOCK_SECOND + PUBLISH_MARKER_LIFE, wanted);
+  CU_ASSERT_EQUAL(publish_unmark(place.folder), LONTAR_OK);
+  CU_ASSERT_EQUAL(publish_marker(place.folder, 0), LONTAR_OK);
+  CU_ASSERT_EQUAL(publish_marker(place.folder, CLOCK_SECOND), LONTAR_OK);
+  json_object *marker = json_object_from_file(path);
+  CU_ASSERT_TRUE(json_object_object_get_ex(marker, "expires_at", &value));
+  CU_ASSERT_STRING_EQUAL(json_object_get_string(value), wanted);
+  json_object_put(marker);
+  CU_ASSERT_EQUAL(publish_unmark(place.folder), LONTAR_OK);
+  CU_ASSERT_EQUAL(access(path, F_OK), -1);
+  place_remove(&place);
+}
+
 static void metrics_are_cumulative_and_in_seconds(void)
 {
   static const char *const lines[] = {
@@ -229,6 +338,8 @@ static void the_status_file_is_json_with_an_expiry(void)
   CU_ASSERT_TRUE(json_object_object_get_ex(status, "expires_at", &value));
   CU_ASSERT_TRUE(json_object_object_get_ex(status, "workers", &value));
   CU_ASSERT_EQUAL(json_object_array_length(value), 2);
+  CU_ASSERT_TRUE(json_object_object_get_ex(status, "prober", &value));
+  CU_ASSERT_TRUE(json_object_object_get_ex(value, "next_probe_at", NULL));
   json_object_put(status);
   CU_ASSERT_EQUAL(unlink(path), 0);
   place_remove(&place);
@@ -238,4 +349,6 @@ UNIT_CASES(board, UNIT_CASE(a_reader_sees_what_a_worker_writes), UNIT_CASE(what_
            UNIT_CASE(counters_go_on_and_gauges_begin_again), UNIT_CASE(leases_never_exceed_the_budget),
            UNIT_CASE(who_follows_a_dead_worker_counts_its_connections), UNIT_CASE(latencies_fall_into_their_buckets),
            UNIT_CASE(the_sentence_names_what_matters_most), UNIT_CASE(metrics_are_cumulative_and_in_seconds),
-           UNIT_CASE(the_status_file_is_json_with_an_expiry));
+           UNIT_CASE(the_probers_word_comes_first), UNIT_CASE(connected_workers_are_counted),
+           UNIT_CASE(the_prober_has_a_sentence_of_its_own), UNIT_CASE(a_long_reason_is_cut),
+           UNIT_CASE(the_marker_is_a_problem_that_expires), UNIT_CASE(the_status_file_is_json_with_an_expiry));

@@ -28,6 +28,16 @@ static void leaves_out_what_there_is_not(void)
             "{\"type\":\"about:blank\",\"title\":\"There is no such record\",\"status\":404,\"code\":\"not_found\"}");
 }
 
+static void a_kept_one_says_how_long_it_is_good(void)
+{
+  CLEANUP(buffer_free) struct buffer buffer;
+  buffer_init(&buffer, 4096);
+  problem_write_kept(&buffer, LONTAR_UNAVAILABLE, "2026-01-02T03:04:05Z");
+  UNIT_TEXT(buffer.data, buffer.length,
+            "{\"type\":\"about:blank\",\"title\":\"Database temporarily unavailable\",\"status\":503,"
+            "\"code\":\"unavailable\",\"expires_at\":\"2026-01-02T03:04:05Z\"}");
+}
+
 static void keeps_a_bounded_number_of_bounded_problems(void)
 {
   struct problems problems = {.count = 0};
@@ -41,4 +51,4 @@ static void keeps_a_bounded_number_of_bounded_problems(void)
 }
 
 UNIT_CASES(problem, UNIT_CASE(writes_the_whole_document), UNIT_CASE(leaves_out_what_there_is_not),
-           UNIT_CASE(keeps_a_bounded_number_of_bounded_problems));
+           UNIT_CASE(a_kept_one_says_how_long_it_is_good), UNIT_CASE(keeps_a_bounded_number_of_bounded_problems));

@@ -1,0 +1,71 @@
+/*
+ * The prober's decisions, apart from its doing: when it connects and asks, and what it then says of the database. Pure:
+ * time is passed in (microseconds on the steady clock), so tests drive it with a clock of their own.
+ *
+ * One connection at a time. While the database is up it lies open, so that the server's end is noticed at once, and is
+ * asked a trifle now and then. A connection that ends or stays silent is only a suspicion: another one decides.
+ */
+#ifndef HEALTH_PROBE_H
+#define HEALTH_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "health/board.h"
+
+/* An open connection is asked this often; a worker's poke asks at once, but not within the gap. */
+#define PROBE_INTERVAL INT64_C(1000000)
+#define PROBE_POKE_GAP INT64_C(10000)
+
+/* Longest wait for an answer, and for a connection with its first answer. The answer costs the server microseconds, so
+ * a busy one gives it in time; and two in a row must fail before the database counts as away. */
+#define PROBE_DEADLINE INT64_C(1000000)
+
+/* Pause before the next connection after a failed one: the first, doubling up to the longest, up to a tenth longer at
+ * random. Short, because 200 must come within a second of the server's return, and a local attempt costs nearly
+ * nothing. */
+#define PROBE_FIRST_PAUSE INT64_C(100000)
+#define PROBE_LONGEST_PAUSE INT64_C(400000)
+
+enum probe_step {
+  PROBE_PAUSING,   /* no connection until `until` */
+  PROBE_OPENING,   /* a new connection and its first answer, at the latest at `until` */
+  PROBE_LISTENING, /* an open one, asked again at `until` */
+  PROBE_CHECKING,  /* the same, asked; the answer must be there at `until` */
+};
+
+/* What the caller does after a call. */
+enum probe_action {
+  PROBE_WAIT,  /* nothing before `until` or the next event */
+  PROBE_OPEN,  /* close what is open, connect and ask */
+  PROBE_ASK,   /* ask on the open connection */
+  PROBE_CLOSE, /* close what is open */
+};
+
+struct probe {
+  enum board_database word;
+  enum probe_step step;
+  int64_t until;
+  int64_t began;    /* when the last connection was begun */
+  int64_t answered; /* last answer */
+  int failures;     /* connections that failed in a row */
+  bool poked;       /* somebody doubts an answer that is still under way */
+};
+
+/* The word is UNKNOWN and the first connection due at once. */
+void probe_begin(struct probe *probe, int64_t now);
+
+/* `until` has come; before that it does nothing. */
+enum probe_action probe_due(struct probe *probe, int64_t now, uint32_t random);
+
+/* The server answered, and takes writes. */
+enum probe_action probe_answered(struct probe *probe, int64_t now);
+
+/* The connection failed, ended, or said that it takes no writes. `excused`: the server lives and refuses only this
+ * connection while workers use theirs, so it is not away. */
+enum probe_action probe_failed(struct probe *probe, int64_t now, bool excused, uint32_t random);
+
+/* A worker lost the database, or thinks so: `until` may be nearer now. */
+void probe_poked(struct probe *probe, int64_t now);
+
+#endif

@@ -1,0 +1,150 @@
+/* Starting the prober, watching it and cleaning up after it. */
+#include "master/lookout.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <lontar/error.h>
+
+#include "base/clock.h"
+#include "config/config.h"
+#include "health/board.h"
+#include "health/health.h"
+#include "health/prober.h"
+#include "health/publish.h"
+#include "log/log.h"
+
+/* Time between SIGABRT and SIGKILL. */
+#define ABORT_GRACE (2 * CLOCK_SECOND)
+
+/* ---- The fork, seen from both sides ---- */
+
+/* A prober without its master would mark for nobody. Of the master's descriptors it keeps the poke and standard error:
+ * above all not the listening socket, which must die with those who accept. Signals stay blocked until it reads them.
+ */
+static void leave_master_prober(const struct lookout *lookout, pid_t master)
+{
+  const unsigned poke_fd = (unsigned)lookout->poke_fd;
+  if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != master)
+    _exit(EXIT_FAILURE);
+  if (poke_fd > STDERR_FILENO + 1)
+    (void)close_range(STDERR_FILENO + 1, poke_fd - 1, 0);
+  (void)close_range(poke_fd + 1, ~0U, 0);
+}
+
+static _Noreturn void spawned_prober(const struct lookout *lookout, pid_t master)
+{
+  enum log_level level = LOG_LEVEL_INFO;
+  leave_master_prober(lookout, master);
+  (void)log_level_parse(lookout->config->log_level, &level);
+  log_init(level, "prober");
+  const struct prober_start start = {
+      .board = lookout->board,
+      .config = lookout->config,
+      .config_file = lookout->config_file,
+      .poke_fd = lookout->poke_fd,
+  };
+  exit(prober_main(&start));
+}
+
+static void spawned_master(struct lookout *lookout, pid_t pid)
+{
+  lookout->pid = pid;
+  lookout->started = clock_steady();
+  lookout->kill_at = 0;
+}
+
+static void spawn_failed_master(struct lookout *lookout)
+{
+  lookout->due = clock_steady() + throttle_died(&lookout->throttle, 0, 0);
+  log_line(LOG_LEVEL_ERROR, "the prober cannot be forked: %s; trying again", strerror(errno));
+}
+
+void lookout_fill(struct lookout *lookout)
+{
+  const pid_t master = getpid();
+  if (lookout->pid != 0 || lookout->due > clock_steady())
+    return;
+  const pid_t pid = fork();
+  if (pid < 0)
+    spawn_failed_master(lookout);
+  else if (pid == 0)
+    spawned_prober(lookout, master);
+  else
+    spawned_master(lookout, pid);
+}
+
+/* ---- Watching ---- */
+
+static void remove_marker(struct lookout *lookout)
+{
+  if (publish_unmark(lookout->config->run_dir) != LONTAR_OK)
+    log_line(LOG_LEVEL_ERROR, "the marker in %s cannot be removed: %s", lookout->config->run_dir, strerror(errno));
+  board_set(&board_prober(lookout->board)->marker, 0);
+}
+
+static void log_death(const struct lookout *lookout, int status)
+{
+  if (WIFSIGNALED(status))
+    log_line(LOG_LEVEL_ERROR, "the prober (pid %ld) died of signal %d (%s)", (long)lookout->pid, WTERMSIG(status),
+             strsignal(WTERMSIG(status)));
+  else
+    log_line(WEXITSTATUS(status) ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "the prober (pid %ld) ended with status %d",
+             (long)lookout->pid, WEXITSTATUS(status));
+}
+
+bool lookout_bury(struct lookout *lookout, pid_t pid, int status)
+{
+  const int64_t now = clock_steady();
+  if (lookout->pid != pid)
+    return false;
+  log_death(lookout, status);
+  remove_marker(lookout);
+  board_set(&board_prober(lookout->board)->pid, 0);
+  lookout->pid = 0;
+  lookout->due = now + throttle_died(&lookout->throttle, lookout->started, now);
+  return true;
+}
+
+/* A prober that has not reached its slot yet counts from its fork. */
+static int64_t silence(const struct lookout *lookout, int64_t now)
+{
+  const struct board_prober *slot = board_prober(lookout->board);
+  const bool begun = board_get(&slot->pid) == (uint64_t)lookout->pid;
+  return now - (begun ? (int64_t)board_get(&slot->heartbeat) : lookout->started);
+}
+
+void lookout_check(struct lookout *lookout)
+{
+  const int64_t now = clock_steady();
+  if (lookout->pid == 0)
+    return;
+  const int64_t silent = silence(lookout, now);
+  if (silent > PUBLISH_MARKER_LIFE && board_get(&board_prober(lookout->board)->marker) != 0)
+    remove_marker(lookout);
+  if (lookout->kill_at != 0 && now >= lookout->kill_at) {
+    (void)kill(lookout->pid, SIGKILL);
+  } else if (lookout->kill_at == 0 && silent > HEALTH_HEARTBEAT_LIMIT) {
+    log_line(LOG_LEVEL_ERROR, "the prober (pid %ld) has not moved for %" PRId64 " ms; it is aborted and replaced",
+             (long)lookout->pid, silent / CLOCK_MILLISECOND);
+    (void)kill(lookout->pid, SIGABRT);
+    lookout->kill_at = now + ABORT_GRACE;
+  }
+}
+
+void lookout_signal(const struct lookout *lookout, int number)
+{
+  if (lookout->pid != 0)
+    (void)kill(lookout->pid, number);
+}
+
+int64_t lookout_due(const struct lookout *lookout)
+{
+  return lookout->pid == 0 ? lookout->due : INT64_MAX;
+}

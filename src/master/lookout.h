@@ -1,0 +1,41 @@
+/* The prober as its parent sees it: when it is started, whether it lives, how it is replaced. Not thread-safe. */
+#ifndef MASTER_LOOKOUT_H
+#define MASTER_LOOKOUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "master/throttle.h"
+
+struct board;
+struct config;
+
+/* Times are steady microseconds. Borrows all it points to; the descriptor belongs to the master. */
+struct lookout {
+  struct board *board;
+  struct config *config; /* the one that the next prober starts with */
+  const char *config_file;
+  int poke_fd;
+  pid_t pid; /* 0: there is none; one is started at `due` */
+  int64_t due;
+  int64_t started;
+  int64_t kill_at; /* when a prober that was told to abort is killed; 0: it was not */
+  struct throttle throttle;
+};
+
+/* Starts a prober when there is none and one is due. In the prober it does not return. */
+void lookout_fill(struct lookout *lookout);
+
+/* Notes that the prober died, with a log line, and removes its marker: nobody would. False when it is not the pid's. */
+bool lookout_bury(struct lookout *lookout, pid_t pid, int status);
+
+/* Ends a prober that does not move as the crew ends a worker, and removes its marker as soon as that is stale. */
+void lookout_check(struct lookout *lookout);
+
+void lookout_signal(const struct lookout *lookout, int number);
+
+/* When the next prober is due; INT64_MAX while one lives. */
+int64_t lookout_due(const struct lookout *lookout);
+
+#endif
