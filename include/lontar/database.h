@@ -26,7 +26,7 @@ struct lontar_database;
 /* What went wrong, in a struct of the caller's. */
 struct lontar_failure {
   enum lontar_error error;
-  bool retriable;      /* the same call may succeed later: UNAVAILABLE, BUSY, RETRY */
+  bool retriable;      /* nothing was changed, and the same call may succeed later */
   char sqlstate[6];    /* PostgreSQL's code, "" when the server did not answer */
   char constraint[64]; /* the constraint that a value breaks, "" for none */
   char message[256];   /* one sentence; for logs, not for the public */
@@ -35,25 +35,37 @@ struct lontar_failure {
 /* How the pool behaves. Times are milliseconds. Begin with LONTAR_OPTIONS_DEFAULT. */
 struct lontar_options {
   int pool_size;             /* connections kept open, at least 1 */
-  int pool_max_overflow;     /* more that are opened while all are busy, and closed when nobody waits */
+  int pool_max_overflow;     /* more that are opened while all are busy */
+  int pool_max_waiting;      /* calls that may wait for a connection, one more fails at once; 0: no limit */
   int64_t pool_timeout;      /* longest wait for a connection */
   int64_t pool_recycle;      /* age at which a connection is replaced; up to a tenth earlier, at random */
-  int64_t connect_timeout;   /* longest time to open a connection */
+  int64_t pool_idle_timeout; /* idle time after which a connection beyond pool_size is closed, by the next call */
+  int64_t leak_threshold;    /* a connection borrowed for longer is counted as overdue */
+  int64_t connect_timeout;   /* longest time to open a connection, all hosts of the URL together */
   int64_t statement_timeout; /* longest time for a statement */
   const char *application_name;
 };
 
 #define LONTAR_OPTIONS_DEFAULT                                                                                         \
   {                                                                                                                    \
-    10, 20, 30000, 3600000, 5000, 5000, "lontar"                                                                       \
+    10, 20, 1000, 30000, 3600000, 60000, 60000, 5000, 5000, "lontar"                                                   \
   }
 
-/* How the pool is at this moment. */
+/* How the pool is at this moment, and what it did since it was opened. */
 struct lontar_numbers {
-  int open; /* connections, and of these: */
+  int open; /* connections, those that are being opened too, and of these: */
   int idle;
   int busy;
-  int waiting; /* calls that wait for one */
+  int overflow;         /* beyond pool_size */
+  int overdue;          /* borrowed for longer than leak_threshold: perhaps never given back */
+  int waiting;          /* calls that wait for a connection */
+  int64_t longest_wait; /* of a call for a connection, milliseconds */
+  int64_t opened;       /* counts from here */
+  int64_t failed;       /* attempts to open one */
+  int64_t closed_old;   /* by pool_recycle */
+  int64_t closed_idle;  /* by pool_idle_timeout */
+  int64_t closed_lost;  /* found broken, or opened before the server was lost */
+  int64_t closed_dirty; /* given back in the middle of something */
 };
 
 /*
@@ -109,7 +121,7 @@ LONTAR_EXPORT enum lontar_error lontar_transaction(struct lontar_database *datab
 /*
  * Lends a connection to this thread, in blocking mode and outside a transaction; nobody else uses it until
  * lontar_return. A transaction that is still open then is rolled back; a broken connection is replaced. Do not finish
- * it. lontar_return takes NULL too.
+ * it. What SET changed on it stays changed. lontar_return takes NULL too.
  */
 LONTAR_EXPORT enum lontar_error lontar_borrow(struct lontar_database *database, struct pg_conn **ret_connection,
                                               struct lontar_failure *failure);

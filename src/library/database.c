@@ -14,7 +14,7 @@
 /* Given to the server's own limit before ours calls the connection lost. */
 #define STATEMENT_GRACE (CLOCK_SECOND / 2)
 
-enum { BORROWED_MAX = 1 << 16 };
+enum { CONNECTIONS_MAX = 1 << 16 };
 
 struct lontar_database {
   struct lender *lender;
@@ -23,21 +23,29 @@ struct lontar_database {
 static bool options_good(const struct lontar_options *options)
 {
   static const int64_t year = INT64_C(365) * 24 * 3600 * 1000;
-  const int64_t times[] = {options->pool_timeout, options->pool_recycle, options->connect_timeout,
-                           options->statement_timeout};
+  const int64_t times[] = {options->pool_timeout,   options->pool_recycle,    options->pool_idle_timeout,
+                           options->leak_threshold, options->connect_timeout, options->statement_timeout};
   for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
     if (times[i] < 1 || times[i] > year)
       return false;
   }
-  return options->pool_size >= 1 && options->pool_size <= BORROWED_MAX && options->pool_max_overflow >= 0 &&
-         options->pool_max_overflow <= BORROWED_MAX && options->statement_timeout <= INT32_MAX;
+  return options->pool_size >= 1 && options->pool_size <= CONNECTIONS_MAX && options->pool_max_overflow >= 0 &&
+         options->pool_max_overflow <= CONNECTIONS_MAX && options->pool_max_waiting >= 0 &&
+         options->statement_timeout <= INT32_MAX;
+}
+
+/* A call's patience from now on. */
+static struct patience database_patience(const struct lontar_database *database)
+{
+  int64_t timeout = lender_options(database->lender)->pool_timeout * CLOCK_MILLISECOND;
+  return (struct patience){.wait_until = clock_steady() + timeout, .ready_until = INT64_MAX};
 }
 
 static enum lontar_error database_take(struct lontar_database *database, struct loan **ret_loan,
                                        struct lontar_failure *failure)
 {
-  int64_t wait_until = clock_steady() + lender_options(database->lender)->pool_timeout * CLOCK_MILLISECOND;
-  return lender_take(database->lender, wait_until, INT64_MAX, ret_loan, failure);
+  const struct patience patience = database_patience(database);
+  return lender_take(database->lender, &patience, ret_loan, failure);
 }
 
 /* One connection at once, so that a wrong URL is found here. */
@@ -100,21 +108,33 @@ void lontar_numbers(struct lontar_database *database, struct lontar_numbers *ret
   lender_numbers(database->lender, ret_numbers);
 }
 
-/* One attempt; `failure` is not NULL. `ret_lost`: the connection broke under it. */
+/* After what the server, or its silence, tells about all connections. */
+static void database_judge(struct lontar_database *database, enum lontar_error error,
+                           const struct lontar_failure *failure)
+{
+  bool silent = failure->sqlstate[0] == '\0';
+  if ((error == LONTAR_UNAVAILABLE && sqlstate_server_gone(silent ? NULL : failure->sqlstate)) ||
+      (error == LONTAR_DEADLINE && silent))
+    lender_flush(database->lender);
+}
+
+/* One attempt; `failure` is not NULL. The first sets the end of the statement's time in `patience`, a further one ends
+ * then too. `ret_lost`: the connection broke under it. */
 static enum lontar_error database_try(struct lontar_database *database, const struct wire_statement *statements,
-                                      size_t count, PGresult **ret_result, bool *ret_lost,
+                                      size_t count, struct patience *patience, PGresult **ret_result, bool *ret_lost,
                                       struct lontar_failure *failure)
 {
   struct loan *loan;
   *ret_lost = false;
-  enum lontar_error error = database_take(database, &loan, failure);
+  enum lontar_error error = lender_take(database->lender, patience, &loan, failure);
   if (error != LONTAR_OK)
     return error;
   int64_t limit = lender_options(database->lender)->statement_timeout * CLOCK_MILLISECOND * (int64_t)count;
-  error = wire_run(loan->connection, statements, count, clock_steady() + limit + STATEMENT_GRACE, ret_result, failure);
+  if (patience->ready_until == INT64_MAX)
+    patience->ready_until = clock_steady() + limit + STATEMENT_GRACE;
+  error = wire_run(loan->connection, statements, count, patience->ready_until, ret_result, failure);
   *ret_lost = error == LONTAR_UNAVAILABLE && PQstatus(loan->connection) != CONNECTION_OK;
-  if (error == LONTAR_UNAVAILABLE && sqlstate_server_gone(failure->sqlstate[0] ? failure->sqlstate : NULL))
-    lender_flush(database->lender);
+  database_judge(database, error, failure);
   lender_give(database->lender, loan);
   return error;
 }
@@ -130,15 +150,19 @@ static void conflict_pause(int attempt)
 enum lontar_error database_run(struct lontar_database *database, const struct wire_statement *statements, size_t count,
                                unsigned retry, PGresult **ret_result, struct lontar_failure *failure)
 {
+  struct patience patience = database_patience(database);
   struct lontar_failure own;
+  bool again = (retry & RETRY_LOST) != 0;
   int conflicts = 0;
   if (!failure)
     failure = &own;
   for (;;) {
     bool lost;
-    enum lontar_error error = database_try(database, statements, count, ret_result, &lost, failure);
-    if (lost && (retry & RETRY_LOST)) {
-      retry &= ~(unsigned)RETRY_LOST;
+    enum lontar_error error = database_try(database, statements, count, &patience, ret_result, &lost, failure);
+    if (lost && !(retry & RETRY_LOST))
+      failure->retriable = false; /* it was under way when the connection broke, and may have happened */
+    if (lost && again) {
+      again = false;
       continue;
     }
     if (error != LONTAR_RETRY || !(retry & RETRY_CONFLICT) || conflicts == DATABASE_RETRIES) {
@@ -147,6 +171,7 @@ enum lontar_error database_run(struct lontar_database *database, const struct wi
       return error;
     }
     conflict_pause(conflicts++);
+    patience = database_patience(database);
   }
 }
 
@@ -154,7 +179,8 @@ bool lontar_health_check(struct lontar_database *database, int64_t deadline)
 {
   struct loan *loan;
   int64_t until = clock_steady() + deadline * CLOCK_MILLISECOND;
-  if (lender_take(database->lender, until, until, &loan, NULL) != LONTAR_OK)
+  const struct patience patience = {.wait_until = until, .ready_until = until, .tries_anyway = true};
+  if (lender_take(database->lender, &patience, &loan, NULL) != LONTAR_OK)
     return false;
   CLEANUP_RESULT PGresult *result = NULL;
   const struct wire_statement statement = {.sql = "SELECT 1"};

@@ -5,23 +5,23 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "library/failure.h"
-#include "library/wire.h"
 
-/* A connection idle for longer is asked whether it still lives before it is used. */
-#define VALIDATE_AFTER (30 * CLOCK_SECOND)
+/* The pause before the next attempt doubles from the first to the last of these. */
+#define FIRST_PAUSE (CLOCK_SECOND / 10)
+#define LAST_PAUSE (5 * CLOCK_SECOND)
 
-/* Time for that question, and for a rollback. */
-#define VALIDATE_TIMEOUT CLOCK_SECOND
+/* What a ticket is served with: a connection, a place in which one may be opened, or the word that there is none. */
+enum served { SERVED_NOT, SERVED_LOAN, SERVED_PLACE, SERVED_REFUSAL };
 
-/* One waiting thread. What it gets is a place in the pool, with an idle connection or without. */
+/* One thread in the queue. */
 struct ticket {
   pthread_cond_t ready;
-  bool served;
+  enum served served;
+  bool tries_anyway;
   struct loan *loan;
   TAILQ_ENTRY(ticket) link;
 };
@@ -32,12 +32,17 @@ struct lender {
   struct lontar_options options;
   pthread_mutex_t lock; /* guards all below */
   TAILQ_HEAD(, ticket) waiting;
-  struct loan *idle;
-  struct loan *borrowed; /* lent to the calling program as a bare PGconn */
-  int places;            /* taken: lent, idle or being opened */
+  struct loans idle; /* the last used first */
+  struct loans lent;
+  int places;  /* taken: idle, lent or being opened */
+  int opening; /* of these */
   int idle_count;
   int waiting_count;
-  int64_t flushed; /* connections opened before are doubtful */
+  int64_t flushed;              /* connections opened before are not used again */
+  int failures;                 /* attempts to open one, in a row */
+  int64_t next_attempt;         /* after these */
+  struct lontar_failure reason; /* of the last of these */
+  struct lontar_numbers totals; /* the counters of it */
 };
 
 enum lontar_error lender_new(const char *url, const struct lontar_options *options, struct lender **ret_lender)
@@ -50,6 +55,8 @@ enum lontar_error lender_new(const char *url, const struct lontar_options *optio
   lender->options = *options;
   lender->options.application_name = lender->application_name;
   TAILQ_INIT(&lender->waiting);
+  TAILQ_INIT(&lender->idle);
+  TAILQ_INIT(&lender->lent);
   pthread_mutex_init(&lender->lock, NULL);
   if (!lender->url || !lender->application_name) {
     lender_free(lender);
@@ -59,22 +66,11 @@ enum lontar_error lender_new(const char *url, const struct lontar_options *optio
   return LONTAR_OK;
 }
 
-static void loan_free(struct loan *loan)
-{
-  if (loan)
-    PQfinish(loan->connection);
-  free(loan);
-}
-
 void lender_free(struct lender *lender)
 {
   if (!lender)
     return;
-  while (lender->idle) {
-    struct loan *loan = lender->idle;
-    lender->idle = loan->next;
-    loan_free(loan);
-  }
+  loans_free(&lender->idle);
   pthread_mutex_destroy(&lender->lock);
   free(lender->url);
   free(lender->application_name);
@@ -86,81 +82,224 @@ const struct lontar_options *lender_options(const struct lender *lender)
   return &lender->options;
 }
 
-/* Waits for a ticket to be served, under the lock. */
-static bool ticket_wait(struct lender *lender, struct ticket *ticket, int64_t deadline)
+/* All functions from here to lender_enter are called under the lock. Connections to be closed go to a list, and are
+ * closed without it. */
+
+/* Takes a place out of the pool, with the connection in it. */
+static void lender_drop(struct lender *lender, struct loan *loan, int64_t *reason, struct loans *closing)
 {
-  struct timespec until = {.tv_sec = deadline / CLOCK_SECOND, .tv_nsec = (deadline % CLOCK_SECOND) * 1000};
-  while (!ticket->served) {
-    if (pthread_cond_clockwait(&ticket->ready, &lender->lock, CLOCK_MONOTONIC, &until) != 0)
-      return ticket->served;
+  lender->places--;
+  (*reason)++;
+  TAILQ_INSERT_TAIL(closing, loan, link);
+}
+
+static void lender_drop_idle(struct lender *lender, struct loan *loan, int64_t *reason, struct loans *closing)
+{
+  TAILQ_REMOVE(&lender->idle, loan, link);
+  lender->idle_count--;
+  lender_drop(lender, loan, reason, closing);
+}
+
+/* Drops the idle ones that are too old, and those beyond the pool's size that have idled for too long. */
+static void lender_sweep(struct lender *lender, int64_t now, struct loans *closing)
+{
+  struct loan *next;
+  for (struct loan *loan = TAILQ_FIRST(&lender->idle); loan; loan = next) {
+    next = TAILQ_NEXT(loan, link);
+    if (loan->opened < lender->flushed)
+      lender_drop_idle(lender, loan, &lender->totals.closed_lost, closing);
+    else if (now >= loan->recycle_at)
+      lender_drop_idle(lender, loan, &lender->totals.closed_old, closing);
+  }
+  int64_t timeout = lender->options.pool_idle_timeout * CLOCK_MILLISECOND;
+  struct loan *coldest;
+  while (lender->places > lender->options.pool_size && (coldest = TAILQ_LAST(&lender->idle, loans)) &&
+         now - coldest->idle_since >= timeout)
+    lender_drop_idle(lender, coldest, &lender->totals.closed_idle, closing);
+}
+
+/* Whether a connection may be opened now. After a failure one call at a time tries. */
+static bool lender_may_open(const struct lender *lender, const struct ticket *ticket, int64_t now)
+{
+  if (lender->places >= lender->options.pool_size + lender->options.pool_max_overflow)
+    return false;
+  return lender->failures == 0 || (lender->opening == 0 && (ticket->tries_anyway || now >= lender->next_attempt));
+}
+
+/* Whether the server is known to be away, and no connection is lent that may come back and serve others. */
+static bool lender_is_down(const struct lender *lender)
+{
+  const struct loan *loan;
+  if (lender->failures == 0)
+    return false;
+  TAILQ_FOREACH(loan, &lender->lent, link)
+  {
+    if (loan->opened >= lender->flushed)
+      return false;
   }
   return true;
 }
 
-/* Stands in the queue, under the lock. False when the deadline came first. */
-static bool lender_queue(struct lender *lender, int64_t deadline, struct loan **ret_loan)
+/* Serves the head of the queue, if it can be served; false when it cannot. */
+static bool lender_serve(struct lender *lender, struct ticket *first, int64_t now)
 {
-  struct ticket ticket = {.served = false};
-  pthread_cond_init(&ticket.ready, NULL);
-  TAILQ_INSERT_TAIL(&lender->waiting, &ticket, link);
-  lender->waiting_count++;
-  bool served = ticket_wait(lender, &ticket, deadline);
-  if (!served) {
-    TAILQ_REMOVE(&lender->waiting, &ticket, link);
-    lender->waiting_count--;
+  struct loan *loan = TAILQ_FIRST(&lender->idle);
+  if (loan) {
+    TAILQ_REMOVE(&lender->idle, loan, link);
+    lender->idle_count--;
+    TAILQ_INSERT_TAIL(&lender->lent, loan, link);
+    first->loan = loan;
+    first->served = SERVED_LOAN;
+  } else if (lender_may_open(lender, first, now)) {
+    lender->places++;
+    lender->opening++;
+    first->served = SERVED_PLACE;
+  } else if (lender_is_down(lender)) {
+    first->served = SERVED_REFUSAL;
   }
-  pthread_cond_destroy(&ticket.ready);
-  *ret_loan = ticket.loan;
-  return served;
+  return first->served != SERVED_NOT;
 }
 
-static int lender_limit(const struct lender *lender)
+static void lender_serve_all(struct lender *lender, int64_t now)
 {
-  return lender->options.pool_size + lender->options.pool_max_overflow;
+  struct ticket *first;
+  while ((first = TAILQ_FIRST(&lender->waiting)) && lender_serve(lender, first, now)) {
+    TAILQ_REMOVE(&lender->waiting, first, link);
+    lender->waiting_count--;
+    pthread_cond_signal(&first->ready);
+  }
 }
 
-/* Gets a place, and an idle connection with it where there is one. */
-static enum lontar_error lender_enter(struct lender *lender, int64_t deadline, struct loan **ret_loan,
+/* Waits until the ticket is served. Whoever waits also looks after the end of a pause between attempts. */
+static void ticket_wait(struct lender *lender, struct ticket *ticket, int64_t deadline)
+{
+  int64_t now;
+  while (ticket->served == SERVED_NOT && (now = clock_steady()) < deadline) {
+    bool pausing = lender->failures > 0 && lender->next_attempt > now && lender->next_attempt < deadline;
+    int64_t until = pausing ? lender->next_attempt : deadline;
+    const struct timespec time = {.tv_sec = until / CLOCK_SECOND, .tv_nsec = (until % CLOCK_SECOND) * 1000};
+    (void)pthread_cond_clockwait(&ticket->ready, &lender->lock, CLOCK_MONOTONIC, &time);
+    if (pausing && ticket->served == SERVED_NOT)
+      lender_serve_all(lender, clock_steady());
+  }
+}
+
+static enum lontar_error lender_busy(const struct lender *lender, const char *why, struct lontar_failure *failure)
+{
+  return failure_set(failure, LONTAR_BUSY, "%s: size %d, overflow %d, open %d, busy %d, waiting %d", why,
+                     lender->options.pool_size, lender->options.pool_max_overflow, lender->places,
+                     lender->places - lender->idle_count, lender->waiting_count);
+}
+
+/* Leaves the queue unserved. Who is now at its head looks after the next attempt. */
+static void ticket_leave(struct lender *lender, struct ticket *ticket)
+{
+  TAILQ_REMOVE(&lender->waiting, ticket, link);
+  lender->waiting_count--;
+  if (!TAILQ_EMPTY(&lender->waiting))
+    pthread_cond_signal(&TAILQ_FIRST(&lender->waiting)->ready);
+}
+
+/* Stands in the queue, at its head when the thread has had its turn already. */
+static enum lontar_error lender_queue(struct lender *lender, struct ticket *ticket, bool first, int64_t deadline,
                                       struct lontar_failure *failure)
 {
-  enum lontar_error error = LONTAR_OK;
-  pthread_mutex_lock(&lender->lock);
-  *ret_loan = NULL;
-  if (lender->idle) {
-    *ret_loan = lender->idle;
-    lender->idle = lender->idle->next;
-    lender->idle_count--;
-  } else if (lender->places < lender_limit(lender)) {
-    lender->places++;
-  } else if (!lender_queue(lender, deadline, ret_loan)) {
-    error = failure_set(failure, LONTAR_BUSY, "no connection became free in time: %d of %d are busy, %d calls wait",
-                        lender->places - lender->idle_count, lender_limit(lender), lender->waiting_count);
+  int64_t start = clock_steady();
+  if (first)
+    TAILQ_INSERT_HEAD(&lender->waiting, ticket, link);
+  else
+    TAILQ_INSERT_TAIL(&lender->waiting, ticket, link);
+  lender->waiting_count++;
+  lender_serve_all(lender, start);
+  int limit = lender->options.pool_max_waiting;
+  bool crowded = ticket->served == SERVED_NOT && !first && limit > 0 && lender->waiting_count > limit;
+  if (!crowded)
+    ticket_wait(lender, ticket, deadline);
+  int64_t waited = (clock_steady() - start) / CLOCK_MILLISECOND;
+  if (waited > lender->totals.longest_wait)
+    lender->totals.longest_wait = waited;
+  if (ticket->served == SERVED_LOAN || ticket->served == SERVED_PLACE)
+    return LONTAR_OK;
+  if (ticket->served == SERVED_REFUSAL) {
+    if (failure)
+      *failure = lender->reason;
+    return lender->reason.error;
   }
-  pthread_mutex_unlock(&lender->lock);
+  enum lontar_error error = lender_busy(
+      lender, crowded ? "too many calls wait for a connection" : "no connection became free in time", failure);
+  ticket_leave(lender, ticket);
   return error;
 }
 
-/* Passes a place on: to the oldest waiter, else to the idle ones while it is not overflow. Returns what is to close. */
-static struct loan *lender_leave(struct lender *lender, struct loan *loan)
+/* Gets an idle connection, or NULL and a place for one that is to be opened. */
+static enum lontar_error lender_enter(struct lender *lender, bool first, const struct patience *patience,
+                                      struct loan **ret_loan, struct lontar_failure *failure)
 {
-  struct ticket *first = TAILQ_FIRST(&lender->waiting);
-  if (first) {
-    TAILQ_REMOVE(&lender->waiting, first, link);
-    lender->waiting_count--;
-    first->loan = loan;
-    first->served = true;
-    pthread_cond_signal(&first->ready);
-    return NULL;
-  }
-  if (!loan || lender->places > lender->options.pool_size) {
+  struct ticket ticket = {.tries_anyway = patience->tries_anyway};
+  struct loans closing = TAILQ_HEAD_INITIALIZER(closing);
+  pthread_cond_init(&ticket.ready, NULL);
+  pthread_mutex_lock(&lender->lock);
+  lender_sweep(lender, clock_steady(), &closing);
+  enum lontar_error error = lender_queue(lender, &ticket, first, patience->wait_until, failure);
+  pthread_mutex_unlock(&lender->lock);
+  pthread_cond_destroy(&ticket.ready);
+  loans_free(&closing);
+  *ret_loan = ticket.loan;
+  return error;
+}
+
+/* A lent connection turned out to be dead, so its contemporaries are doubtful. */
+static void lender_lose(struct lender *lender, struct loan *loan)
+{
+  struct loans closing = TAILQ_HEAD_INITIALIZER(closing);
+  int64_t now = clock_steady();
+  pthread_mutex_lock(&lender->lock);
+  lender->flushed = now;
+  TAILQ_REMOVE(&lender->lent, loan, link);
+  lender_drop(lender, loan, &lender->totals.closed_lost, &closing);
+  lender_sweep(lender, now, &closing);
+  pthread_mutex_unlock(&lender->lock);
+  loans_free(&closing);
+}
+
+/* How long nobody tries after so many failures, up to a tenth longer at random. */
+static int64_t pause_after(int failures)
+{
+  int64_t pause = FIRST_PAUSE;
+  while (--failures > 0 && pause < LAST_PAUSE)
+    pause *= 2;
+  pause = pause < LAST_PAUSE ? pause : LAST_PAUSE;
+  return pause + pause / 1000 * randombytes_uniform(101);
+}
+
+/* Opens a connection in the place that this thread got. `ret_again`: others are lent, so waiting for them may help. */
+static enum lontar_error lender_open(struct lender *lender, int64_t deadline, struct loan **ret_loan, bool *ret_again,
+                                     struct lontar_failure *failure)
+{
+  struct lontar_failure reason;
+  struct loan *loan = NULL;
+  enum lontar_error error = loan_open(lender->url, &lender->options, deadline, &loan, &reason);
+  int64_t now = clock_steady();
+  pthread_mutex_lock(&lender->lock);
+  lender->opening--;
+  if (error == LONTAR_OK) {
+    lender->failures = 0;
+    lender->totals.opened++;
+    TAILQ_INSERT_TAIL(&lender->lent, loan, link);
+    *ret_loan = loan;
+  } else {
     lender->places--;
-    return loan;
+    lender->totals.failed++;
+    lender->next_attempt = now + pause_after(++lender->failures);
+    lender->reason = reason;
   }
-  loan->idle_since = clock_steady();
-  loan->next = lender->idle;
-  lender->idle = loan;
-  lender->idle_count++;
-  return NULL;
+  *ret_again = error != LONTAR_OK && !lender_is_down(lender);
+  if (!*ret_again) /* else this thread goes first */
+    lender_serve_all(lender, now);
+  pthread_mutex_unlock(&lender->lock);
+  if (error != LONTAR_OK && failure)
+    *failure = reason;
+  return error;
 }
 
 /* The earlier of a moment and a time from now. */
@@ -170,141 +309,111 @@ static int64_t deadline_within(int64_t deadline, int64_t timeout)
   return own < deadline ? own : deadline;
 }
 
-static bool loan_run(struct loan *loan, const char *sql, int64_t deadline)
-{
-  PGresult *result = NULL;
-  const struct wire_statement statement = {.sql = sql};
-  bool good = wire_run(loan->connection, &statement, 1, deadline_within(deadline, VALIDATE_TIMEOUT), &result, NULL) ==
-              LONTAR_OK;
-  PQclear(result);
-  return good;
-}
-
-/* Whether a connection may be used further; `flushed` is the pool's. */
-static bool loan_fit(struct loan *loan, int64_t flushed, int64_t deadline)
-{
-  int64_t now = clock_steady();
-  if (PQstatus(loan->connection) != CONNECTION_OK || now >= loan->recycle_at || loan->opened < flushed)
-    return false;
-  return now - loan->idle_since < VALIDATE_AFTER || loan_run(loan, "SELECT 1", deadline);
-}
-
-static int64_t lender_flushed(struct lender *lender)
-{
-  pthread_mutex_lock(&lender->lock);
-  int64_t flushed = lender->flushed;
-  pthread_mutex_unlock(&lender->lock);
-  return flushed;
-}
-
-static enum lontar_error loan_open(struct lender *lender, int64_t deadline, struct loan **ret_loan,
-                                   struct lontar_failure *failure)
-{
-  struct loan *loan = calloc(1, sizeof *loan);
-  if (!loan)
-    return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
-  enum lontar_error error = wire_open(lender->url, &lender->options,
-                                      deadline_within(deadline, lender->options.connect_timeout * CLOCK_MILLISECOND),
-                                      &loan->connection, failure);
-  if (error != LONTAR_OK) {
-    loan_free(loan);
-    return error;
-  }
-  int64_t life = lender->options.pool_recycle * CLOCK_MILLISECOND;
-  loan->opened = loan->idle_since = clock_steady();
-  loan->recycle_at = loan->opened + life - life / 1000 * randombytes_uniform(101);
-  *ret_loan = loan;
-  return LONTAR_OK;
-}
-
-enum lontar_error lender_take(struct lender *lender, int64_t wait_until, int64_t ready_until, struct loan **ret_loan,
+enum lontar_error lender_take(struct lender *lender, const struct patience *patience, struct loan **ret_loan,
                               struct lontar_failure *failure)
 {
-  struct loan *loan;
-  enum lontar_error error = lender_enter(lender, wait_until, &loan, failure);
-  if (error != LONTAR_OK)
-    return error;
-  if (loan && !loan_fit(loan, lender_flushed(lender), ready_until)) {
-    loan_free(loan);
-    loan = NULL;
-  }
-  if (!loan)
-    error = loan_open(lender, ready_until, &loan, failure);
-  if (error == LONTAR_OK) {
-    *ret_loan = loan;
-    return LONTAR_OK;
-  }
-  pthread_mutex_lock(&lender->lock);
-  (void)lender_leave(lender, NULL);
-  pthread_mutex_unlock(&lender->lock);
-  return error;
-}
-
-/* Whether a connection that comes back is good for the next one. */
-static bool loan_clean(struct loan *loan)
-{
-  if (PQstatus(loan->connection) != CONNECTION_OK || PQpipelineStatus(loan->connection) != PQ_PIPELINE_OFF)
-    return false;
-  switch (PQtransactionStatus(loan->connection)) {
-  case PQTRANS_IDLE:
-    return true;
-  case PQTRANS_INTRANS:
-  case PQTRANS_INERROR:
-    return loan_run(loan, "ROLLBACK", INT64_MAX);
-  default: /* a statement is still running, or nobody knows */
-    return false;
+  const int64_t timeout = lender->options.connect_timeout * CLOCK_MILLISECOND;
+  bool again = false;
+  int64_t ready_until = 0; /* one for checks and connecting together, from when a turn has come */
+  for (;;) {
+    struct loan *loan;
+    enum lontar_error error = lender_enter(lender, again, patience, &loan, failure);
+    if (error != LONTAR_OK)
+      return error;
+    if (ready_until == 0)
+      ready_until = deadline_within(patience->ready_until, timeout);
+    again = true;
+    if (loan && !loan_lives(loan, ready_until)) {
+      lender_lose(lender, loan);
+      continue;
+    }
+    if (!loan)
+      error = lender_open(lender, ready_until, &loan, &again, failure);
+    if (error == LONTAR_OK)
+      *ret_loan = loan;
+    if (error == LONTAR_OK || !again)
+      return error;
+    ready_until = 0;
   }
 }
 
 void lender_give(struct lender *lender, struct loan *loan)
 {
-  if (!loan_clean(loan)) {
-    loan_free(loan);
-    loan = NULL;
-  }
-  if (loan)
-    loan->idle_since = clock_steady();
+  struct loans closing = TAILQ_HEAD_INITIALIZER(closing);
+  bool lost = PQstatus(loan->connection) != CONNECTION_OK;
+  bool clean = loan_clean(loan);
+  int64_t now = clock_steady();
   pthread_mutex_lock(&lender->lock);
-  loan = lender_leave(lender, loan);
+  TAILQ_REMOVE(&lender->lent, loan, link);
+  if (!clean || loan->opened < lender->flushed) {
+    lender_drop(lender, loan, lost || clean ? &lender->totals.closed_lost : &lender->totals.closed_dirty, &closing);
+  } else if (now >= loan->recycle_at) {
+    lender_drop(lender, loan, &lender->totals.closed_old, &closing);
+  } else {
+    loan->idle_since = now;
+    TAILQ_INSERT_HEAD(&lender->idle, loan, link);
+    lender->idle_count++;
+  }
+  lender_serve_all(lender, now);
+  lender_sweep(lender, now, &closing);
   pthread_mutex_unlock(&lender->lock);
-  loan_free(loan);
+  loans_free(&closing);
 }
 
 PGconn *lender_lend(struct lender *lender, struct loan *loan)
 {
   pthread_mutex_lock(&lender->lock);
-  loan->next = lender->borrowed;
-  lender->borrowed = loan;
+  loan->borrowed = true;
+  loan->lent_since = clock_steady();
   pthread_mutex_unlock(&lender->lock);
   return loan->connection;
 }
 
 struct loan *lender_find(struct lender *lender, const PGconn *connection)
 {
+  struct loan *loan;
   pthread_mutex_lock(&lender->lock);
-  struct loan **link = &lender->borrowed;
-  while (*link && (*link)->connection != connection)
-    link = &(*link)->next;
-  struct loan *loan = *link;
+  TAILQ_FOREACH(loan, &lender->lent, link)
+  {
+    if (loan->borrowed && loan->connection == connection)
+      break;
+  }
   if (loan)
-    *link = loan->next;
+    loan->borrowed = false;
   pthread_mutex_unlock(&lender->lock);
   return loan;
 }
 
 void lender_flush(struct lender *lender)
 {
+  struct loans closing = TAILQ_HEAD_INITIALIZER(closing);
   pthread_mutex_lock(&lender->lock);
   lender->flushed = clock_steady();
+  lender_sweep(lender, lender->flushed, &closing);
   pthread_mutex_unlock(&lender->lock);
+  loans_free(&closing);
+}
+
+/* How many borrowed connections have been out for longer than the threshold. */
+static int lender_overdue(const struct lender *lender, int64_t now)
+{
+  int count = 0;
+  const struct loan *loan;
+  TAILQ_FOREACH(loan, &lender->lent, link)
+  count += loan->borrowed && now - loan->lent_since > lender->options.leak_threshold * CLOCK_MILLISECOND;
+  return count;
 }
 
 void lender_numbers(struct lender *lender, struct lontar_numbers *ret_numbers)
 {
   pthread_mutex_lock(&lender->lock);
-  *ret_numbers = (struct lontar_numbers){.open = lender->places,
-                                         .idle = lender->idle_count,
-                                         .busy = lender->places - lender->idle_count,
-                                         .waiting = lender->waiting_count};
+  int beyond = lender->places - lender->options.pool_size;
+  *ret_numbers = lender->totals;
+  ret_numbers->open = lender->places;
+  ret_numbers->idle = lender->idle_count;
+  ret_numbers->busy = lender->places - lender->idle_count;
+  ret_numbers->overflow = beyond > 0 ? beyond : 0;
+  ret_numbers->waiting = lender->waiting_count;
+  ret_numbers->overdue = lender_overdue(lender, clock_steady());
   pthread_mutex_unlock(&lender->lock);
 }

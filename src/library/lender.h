@@ -1,26 +1,19 @@
 /*
  * The library's pool, the lender: connections that threads take and give back, in order of asking.
  *
- * A thread that must wait gets a ticket; what is given back goes to the oldest one. Idle connections are used last in,
- * first out. Old, broken and doubtful ones are replaced when they are taken. Thread-safe.
+ * Who must wait stands in a queue, and what is given back goes to its head. Idle connections are used last in, first
+ * out. Connections that are old, or idle beyond the pool's size for too long, are closed by the next call; those that
+ * stood open when the server was lost are not used again. While the server cannot be reached one call at a time tries,
+ * after a pause that grows, and the others fail at once. Thread-safe.
  */
 #ifndef LIBRARY_LENDER_H
 #define LIBRARY_LENDER_H
 
-#include <libpq-fe.h>
-
 #include <lontar/database.h>
 
-struct lender;
+#include "library/loan.h"
 
-/* A connection while it is lent; the pool's own record of it. */
-struct loan {
-  PGconn *connection; /* never NULL while lent */
-  int64_t opened;     /* steady clock, as all here */
-  int64_t recycle_at;
-  int64_t idle_since;
-  struct loan *next; /* the pool's */
-};
+struct lender;
 
 /* Makes an empty pool with its own copies of URL and options. LONTAR_OK or LONTAR_INTERNAL. */
 enum lontar_error lender_new(const char *url, const struct lontar_options *options, struct lender **ret_lender);
@@ -28,9 +21,16 @@ enum lontar_error lender_new(const char *url, const struct lontar_options *optio
 /* Closes all idle connections; none may be lent. NULL is fine. */
 void lender_free(struct lender *lender);
 
-/* Takes a connection that works, outside a transaction. LONTAR_OK, LONTAR_BUSY when none became free until `wait_until`
- * (with the pool's numbers in the message), or why none can be opened, until `ready_until` or the connect timeout. */
-enum lontar_error lender_take(struct lender *lender, int64_t wait_until, int64_t ready_until, struct loan **ret_loan,
+/* How long a call may take, on the steady clock. */
+struct patience {
+  int64_t wait_until;  /* in the queue */
+  int64_t ready_until; /* checking and connecting, if that comes before the connect timeout */
+  bool tries_anyway;   /* does not heed the pause after failed attempts */
+};
+
+/* Takes a connection that works, outside a transaction. LONTAR_OK; LONTAR_BUSY when none became free in time or too
+ * many wait already, with the pool's numbers in the message; or why none can be opened. */
+enum lontar_error lender_take(struct lender *lender, const struct patience *patience, struct loan **ret_loan,
                               struct lontar_failure *failure);
 
 /* Gives it back: an open transaction is rolled back, a broken connection is closed. */

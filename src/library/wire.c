@@ -5,10 +5,12 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "library/failure.h"
+#include "pool/address.h"
 
 enum { OLDEST_SERVER = 120000 };
 
@@ -20,6 +22,11 @@ static void result_clear(PGresult **result)
 static void connection_finish(PGconn **connection)
 {
   PQfinish(*connection);
+}
+
+static void servers_free(struct address_list **list)
+{
+  address_list_free(*list);
 }
 
 /* Waits for the socket; false when the deadline has passed. A broken socket counts as ready: libpq finds out. */
@@ -72,12 +79,29 @@ static enum lontar_error wire_set_up(PGconn *connection, const struct lontar_opt
   return wire_run(connection, &set, 1, deadline, &result, failure);
 }
 
-enum lontar_error wire_open(const char *url, const struct lontar_options *options, int64_t deadline,
-                            PGconn **ret_connection, struct lontar_failure *failure)
+/* One attempt, with one server; `kind` overrides the URL's target_session_attrs unless it is NULL. */
+static enum lontar_error wire_attempt(const char *url, const struct address *address, const char *kind,
+                                      const struct lontar_options *options, int64_t deadline, PGconn **ret_connection,
+                                      struct lontar_failure *failure)
 {
-  static const char *const keywords[] = {"client_encoding", "keepalives_idle", "fallback_application_name", "dbname",
-                                         NULL};
-  const char *const values[] = {"UTF8", "30", options->application_name, url, NULL};
+  /* What stands before `dbname` gives way to the URL, what stands behind overrides it. GSS encryption is left out
+   * because libpq blocks while it asks for a ticket. */
+  const char *const keywords[] = {"gssencmode",
+                                  "fallback_application_name",
+                                  "keepalives_idle",
+                                  "keepalives_interval",
+                                  "keepalives_count",
+                                  "tcp_user_timeout",
+                                  "dbname",
+                                  "client_encoding",
+                                  "host",
+                                  "hostaddr",
+                                  "port",
+                                  "target_session_attrs",
+                                  NULL};
+  const char *const values[] = {
+      "disable",     options->application_name, "30",          "10", "3", "30000", url, "UTF8",
+      address->host, address->hostaddr,         address->port, kind, NULL};
   CLEANUP(connection_finish) PGconn *connection = PQconnectStartParams(keywords, values, 1);
   if (!connection)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
@@ -85,10 +109,54 @@ enum lontar_error wire_open(const char *url, const struct lontar_options *option
   enum lontar_error error = wire_connect(connection, deadline, failure);
   if (error == LONTAR_OK)
     error = wire_set_up(connection, options, deadline, failure);
-  if (error != LONTAR_OK)
-    return error;
-  *ret_connection = TAKE(connection);
-  return LONTAR_OK;
+  if (error == LONTAR_OK)
+    *ret_connection = TAKE(connection);
+  return error;
+}
+
+/* The servers of a URL, each by its address. libpq by itself would stay with one that is silent. */
+static struct address_list *wire_servers(const char *url)
+{
+  CLEANUP(servers_free) struct address_list *list = address_list_parse(url);
+  return list && address_list_has_names(list) ? address_list_resolve(list) : TAKE(list);
+}
+
+/* Whether the URL asks for a round of standbys before one of any servers. */
+static bool wire_prefers_standby(const char *url)
+{
+  PQconninfoOption *options = PQconninfoParse(url, NULL);
+  bool prefers = false;
+  for (const PQconninfoOption *it = options; it && it->keyword; it++)
+    prefers = prefers ||
+              (it->val && strcmp(it->keyword, "target_session_attrs") == 0 && strcmp(it->val, "prefer-standby") == 0);
+  PQconninfoFree(options);
+  return prefers;
+}
+
+enum lontar_error wire_open(const char *url, const struct lontar_options *options, int64_t deadline,
+                            PGconn **ret_connection, struct lontar_failure *failure)
+{
+  CLEANUP(servers_free) struct address_list *list = wire_servers(url);
+  if (!list)
+    return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
+  if (list->count == 0)
+    return failure_set(failure, LONTAR_UNAVAILABLE, "the database's host name cannot be resolved");
+  bool two_rounds = list->count > 1 && wire_prefers_standby(url);
+  int attempts = two_rounds ? 2 * list->count : list->count;
+  enum lontar_error error = LONTAR_UNAVAILABLE;
+  for (int i = 0; i < attempts && error != LONTAR_OK; i++) {
+    const char *kind = i < list->count ? "standby" : "any";
+    int64_t now = clock_steady();
+    error = wire_attempt(url, &list->items[i % list->count], two_rounds ? kind : NULL, options,
+                         now + (deadline - now) / (attempts - i), ret_connection, failure);
+  }
+  return error;
+}
+
+bool wire_reset(PGconn *connection)
+{
+  PQsetNoticeReceiver(connection, notice_ignore, NULL);
+  return PQsetnonblocking(connection, 0) == 0;
 }
 
 static bool wire_send(PGconn *connection, const struct wire_statement *statement)

@@ -8,6 +8,7 @@
 #define LIBRARY_WIRE_H
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,5 +36,8 @@ enum lontar_error wire_open(const char *url, const struct lontar_options *option
  */
 enum lontar_error wire_run(PGconn *connection, const struct wire_statement *statements, size_t count, int64_t deadline,
                            PGresult **ret_result, struct lontar_failure *failure);
+
+/* Undoes what a borrower may have changed on our side: non-blocking mode, receivers of notices. */
+bool wire_reset(PGconn *connection);
 
 #endif

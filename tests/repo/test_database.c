@@ -118,6 +118,39 @@ static void a_transaction_is_all_or_nothing(void)
   json_object_put(two);
 }
 
+/* Makes a function that fails with a conflict for the first so many calls, which a sequence counts beyond a rollback.
+ */
+static void conflicts_prepare(int count)
+{
+  char sql[512];
+  PGconn *connection = repo_connect(DATABASE);
+  (void)snprintf(sql, sizeof sql,
+                 "DROP SEQUENCE IF EXISTS attempts; CREATE SEQUENCE attempts;"
+                 "CREATE OR REPLACE FUNCTION conflict() RETURNS void LANGUAGE plpgsql AS $$ BEGIN"
+                 " IF nextval('attempts') <= %d THEN RAISE EXCEPTION USING ERRCODE = '40001'; END IF; END $$",
+                 count);
+  repo_execute(connection, "SET client_min_messages = warning");
+  repo_execute(connection, sql);
+  PQfinish(connection);
+}
+
+static void a_conflict_is_tried_again(void)
+{
+  const struct lontar_statement statements[] = {
+      {"INSERT INTO subjects (grade, name, code) VALUES (12, 'C', 'conflict')", NULL}, {"SELECT conflict()", NULL}};
+  conflicts_prepare(3);
+  CU_ASSERT_EQUAL(lontar_transaction(database, statements, 2, &failure), LONTAR_OK);
+  check_query("SELECT last_value, count(*) AS n FROM attempts, subjects WHERE code = 'conflict' GROUP BY 1", NULL,
+              "[{\"last_value\":4,\"n\":1}]");
+  conflicts_prepare(100);
+  CU_ASSERT_EQUAL(lontar_transaction(database, statements + 1, 1, &failure), LONTAR_RETRY);
+  CU_ASSERT_STRING_EQUAL(failure.sqlstate, "40001");
+  CU_ASSERT_TRUE(failure.retriable);
+  check_query("SELECT last_value FROM attempts", NULL, "[{\"last_value\":4}]");
+  CU_ASSERT_EQUAL(lontar_execute(database, "DELETE FROM subjects WHERE code = 'conflict'", NULL, NULL, &failure),
+                  LONTAR_OK);
+}
+
 static void a_borrowed_connection_comes_back_clean(void)
 {
   PGconn *connection = NULL;
@@ -151,6 +184,6 @@ static void the_database_is_healthy(void)
 
 CASES(database, before, after, CASE(values_travel_with_their_types), CASE(injection_is_only_a_text),
       CASE(what_is_missing_is_told_before_anything_is_sent), CASE(one_row_or_none), CASE(writes_report_their_rows),
-      CASE(failures_carry_state_and_constraint), CASE(a_transaction_is_all_or_nothing),
+      CASE(failures_carry_state_and_constraint), CASE(a_transaction_is_all_or_nothing), CASE(a_conflict_is_tried_again),
       CASE(a_borrowed_connection_comes_back_clean), CASE(a_wrong_url_is_told_when_opening),
       CASE(the_database_is_healthy));

@@ -1,7 +1,9 @@
 /* The repositories as calls of the library, on an adopted database. */
 #include <json-c/json.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <lontar/lontar.h>
 
@@ -176,6 +178,56 @@ static void old_chats_go_in_batches(void)
       "2501"); /* and the one of -infinity */
 }
 
+/* A call in a thread of its own, while its connection is ended. */
+struct interrupted {
+  repository_call *call;
+  const char *input;
+  pthread_t thread;
+  enum lontar_error error;
+  struct lontar_failure failure;
+};
+
+static void *interrupted_run(void *data)
+{
+  struct interrupted *interrupted = data;
+  json_object *object = json_tokener_parse(interrupted->input);
+  json_object *answer = NULL;
+  interrupted->error = interrupted->call(database, object, &answer, &interrupted->failure);
+  json_object_put(object);
+  json_object_put(answer);
+  return NULL;
+}
+
+static enum lontar_error run_interrupted(repository_call *call, const char *input)
+{
+  struct interrupted interrupted = {.call = call, .input = input};
+  PGconn *locker = repo_connect(DATABASE);
+  PGconn *killer = repo_connect(DATABASE);
+  const char *waits = "SELECT count(pg_terminate_backend(pid, 2000)) FROM pg_stat_activity"
+                      " WHERE datname = '" DATABASE "' AND wait_event_type = 'Lock'";
+  repo_execute(locker, "BEGIN; LOCK TABLE subjects IN ACCESS EXCLUSIVE MODE");
+  CU_ASSERT_EQUAL_FATAL(pthread_create(&interrupted.thread, NULL, interrupted_run, &interrupted), 0);
+  while (strcmp(repo_value(killer, waits), "1") != 0)
+    (void)usleep(1000);
+  repo_execute(locker, "COMMIT");
+  (void)pthread_join(interrupted.thread, NULL);
+  PQfinish(locker);
+  PQfinish(killer);
+  failure = interrupted.failure;
+  return interrupted.error;
+}
+
+static void a_read_that_was_interrupted_is_sent_again(void)
+{
+  CU_ASSERT_EQUAL(run_interrupted(lontar_repository_subject_list, "{}"), LONTAR_OK);
+  CU_ASSERT_EQUAL(
+      run_interrupted(lontar_repository_subject_create, "{\"grade\": 12, \"name\": \"Lost\", \"code\": \"LOST-12\"}"),
+      LONTAR_UNAVAILABLE);
+  json_object *list = run(lontar_repository_subject_list, "{\"code\": \"LOST-12\"}", LONTAR_OK);
+  CU_ASSERT_EQUAL(json_object_array_length(json_object_object_get(list, "items")), 0);
+  json_object_put(list);
+}
+
 static void subjects_and_books_have_their_repositories(void)
 {
   CU_ASSERT_STRING_EQUAL(member(run(lontar_repository_subject_create,
@@ -196,4 +248,4 @@ static void subjects_and_books_have_their_repositories(void)
 CASES(repository, before, after, CASE(users_are_made_changed_and_deleted), CASE(what_breaks_a_rule_is_named),
       CASE(old_passwords_are_accepted_once_and_renewed), CASE(old_and_new_tokens_lead_to_their_users),
       CASE(chats_are_paged_without_loss_or_repetition), CASE(old_chats_go_in_batches),
-      CASE(subjects_and_books_have_their_repositories));
+      CASE(subjects_and_books_have_their_repositories), CASE(a_read_that_was_interrupted_is_sent_again));

@@ -1,0 +1,105 @@
+/* A loan: one connection of the library's pool, and what it needs before and after a thread has it. */
+#include "library/loan.h"
+
+#include <poll.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "library/failure.h"
+#include "library/wire.h"
+
+/* A connection idle for longer is asked whether it still lives before it is used. */
+#define VALIDATE_AFTER (30 * CLOCK_SECOND)
+
+/* Time for that question, and for a rollback. */
+#define VALIDATE_TIMEOUT CLOCK_SECOND
+
+/* Messages that an idle session may have got: notices, changed settings, a farewell. */
+enum { UNREAD_MAX = 8 };
+
+void loan_free(struct loan *loan)
+{
+  if (loan)
+    PQfinish(loan->connection);
+  free(loan);
+}
+
+void loans_free(struct loans *loans)
+{
+  struct loan *loan;
+  while ((loan = TAILQ_FIRST(loans))) {
+    TAILQ_REMOVE(loans, loan, link);
+    loan_free(loan);
+  }
+}
+
+enum lontar_error loan_open(const char *url, const struct lontar_options *options, int64_t deadline,
+                            struct loan **ret_loan, struct lontar_failure *failure)
+{
+  const int64_t life = options->pool_recycle * CLOCK_MILLISECOND;
+  struct loan *loan = calloc(1, sizeof *loan);
+  if (!loan)
+    return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
+  loan->opened = clock_steady();
+  enum lontar_error error = wire_open(url, options, deadline, &loan->connection, failure);
+  if (error != LONTAR_OK) {
+    loan_free(loan);
+    return error;
+  }
+  loan->idle_since = clock_steady();
+  loan->recycle_at = loan->idle_since + life - life / 1000 * randombytes_uniform(101); /* up to a tenth less */
+  *ret_loan = loan;
+  return LONTAR_OK;
+}
+
+static bool loan_run(struct loan *loan, const char *sql, int64_t deadline)
+{
+  PGresult *result = NULL;
+  const struct wire_statement statement = {.sql = sql};
+  bool good = wire_run(loan->connection, &statement, 1, deadline, &result, NULL) == LONTAR_OK;
+  PQclear(result);
+  return good;
+}
+
+/* Reads what came while nobody asked, which is how the end of the connection is seen without a round trip. */
+static bool loan_read_unasked(struct loan *loan)
+{
+  struct pollfd socket = {.fd = PQsocket(loan->connection), .events = POLLIN};
+  for (int i = 0; i < UNREAD_MAX && PQstatus(loan->connection) == CONNECTION_OK; i++) {
+    if (poll(&socket, 1, 0) == 0)
+      return true;
+    if (!PQconsumeInput(loan->connection))
+      return false;
+  }
+  return false;
+}
+
+bool loan_lives(struct loan *loan, int64_t deadline)
+{
+  int64_t now = clock_steady();
+  if (!loan_read_unasked(loan))
+    return false;
+  if (now - loan->idle_since < VALIDATE_AFTER)
+    return true;
+  int64_t time = (deadline - now) / 2;
+  return loan_run(loan, "SELECT 1", now + (time < VALIDATE_TIMEOUT ? time : VALIDATE_TIMEOUT));
+}
+
+bool loan_clean(struct loan *loan)
+{
+  if (PQstatus(loan->connection) != CONNECTION_OK || PQpipelineStatus(loan->connection) != PQ_PIPELINE_OFF)
+    return false;
+  switch (PQtransactionStatus(loan->connection)) {
+  case PQTRANS_IDLE:
+    break;
+  case PQTRANS_INTRANS:
+  case PQTRANS_INERROR:
+    if (!loan_run(loan, "ROLLBACK", clock_steady() + VALIDATE_TIMEOUT))
+      return false;
+    break;
+  default: /* a statement is still running, or nobody knows */
+    return false;
+  }
+  return wire_reset(loan->connection);
+}

@@ -1,0 +1,45 @@
+/*
+ * A loan: one connection of the library's pool, and what it needs before and after a thread has it.
+ *
+ * Times are clock_steady's. Thread-safe for different loans.
+ */
+#ifndef LIBRARY_LOAN_H
+#define LIBRARY_LOAN_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <lontar/database.h>
+
+struct loan {
+  PGconn *connection; /* never NULL */
+  int64_t opened;     /* when connecting to it began */
+  int64_t recycle_at;
+  int64_t idle_since;
+  int64_t lent_since;
+  bool borrowed; /* the calling program holds the connection itself */
+  TAILQ_ENTRY(loan) link;
+};
+
+TAILQ_HEAD(loans, loan);
+
+/* Opens a connection. LONTAR_OK, or LONTAR_UNAVAILABLE or LONTAR_INTERNAL; loan_free ends it. */
+enum lontar_error loan_open(const char *url, const struct lontar_options *options, int64_t deadline,
+                            struct loan **ret_loan, struct lontar_failure *failure);
+
+/* NULL is fine. */
+void loan_free(struct loan *loan);
+
+/* Frees all and leaves the list empty. */
+void loans_free(struct loans *loans);
+
+/* Whether an idle connection still lives: what the socket says, and after a long rest an answer of the server, for
+ * which it waits at most half of the time until `deadline`. */
+bool loan_lives(struct loan *loan, int64_t deadline);
+
+/* Makes a connection fit for the next one, with a rollback if need be. False when it is to be closed. */
+bool loan_clean(struct loan *loan);
+
+#endif
