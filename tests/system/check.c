@@ -134,7 +134,7 @@ bool check_time(const char *label, json_object *object, const char *name)
   const char *text = json_object_is_type(member, json_type_string) ? json_object_get_string(member) : "";
   size_t head = sizeof SECONDS - 1;
   bool good = strlen(text) > head && looks_like(text, SECONDS, head);
-  const char *rest = good ? text + head : "";
+  const char *rest = good ? text + head : text;
   if (*rest == '.' && strspn(rest + 1, "0123456789") > 0)
     rest += 1 + strspn(rest + 1, "0123456789");
   return CHECK(good && strcmp(rest, "Z") == 0, "%s: %s is \"%s\", want RFC 3339 in UTC with Z", label, name, text);
