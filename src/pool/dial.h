@@ -55,4 +55,7 @@ PGconn *dial_take(struct dial *dial);
 /* Why it failed, for the log: each server's reason, no host, no password. */
 const char *dial_message(const struct dial *dial);
 
+/* The SQLSTATE by which a server refused the connection, the last one of several; "" when none has spoken. */
+const char *dial_sqlstate(const struct dial *dial);
+
 #endif
