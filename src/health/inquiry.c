@@ -1,27 +1,30 @@
 /* The prober's one connection: opening, asking, listening. */
 #include "health/inquiry.h"
 
-#include <libpq-fe.h>
-#include <poll.h>
-#include <stdio.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/cleanup.h"
 
 /* What a standby and a server set to read-only answer alike, in every version. */
 #define QUESTION "SHOW transaction_read_only"
 
 struct inquiry {
-  PGconn *libpq;
-  PostgresPollingStatusType polling; /* OK: it is open */
+  struct inquiry_settings settings;
+  struct event *event;
+  struct dial *dial; /* kept after a failure, for its message */
+  PGconn *libpq;     /* NULL until it is open */
   bool asked;
   bool unflushed; /* libpq has bytes that the socket did not take */
   bool failed;
   bool refused;
   const char *reason;
-  char detail[INQUIRY_DETAIL_SIZE];
 };
 
-/* How an attempt to connect ends by the server's own word: the first row whose beginning fits is taken. */
+static const char TAKES_NO_WRITES[] = "the server takes no writes";
+
+/* How a server says no: the first row whose beginning fits is taken. */
 static const struct refusal {
   const char *sqlstate;
   bool lives; /* it refuses only us */
@@ -34,109 +37,42 @@ static const struct refusal {
     {"", true, "the server refuses the connection"},
 };
 
-static bool is_sqlstate(const char *text)
-{
-  return strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && text[5] == ':';
-}
-
-/* libpq tells the SQLSTATE of a failed attempt only within its text, which PQERRORS_VERBOSE makes "FATAL:  57P03: …".
- * Of several hosts the last one counts. NULL when no server has spoken. */
-static const char *find_sqlstate(const char *message)
-{
-  const char *found = NULL;
-  for (const char *at = message; (at = strstr(at, ":  ")) != NULL; at += 3)
-    if (is_sqlstate(at + 3))
-      found = at + 3;
-  return found;
-}
-
-/* libpq begins with the server's address, which belongs into no log: "connection to server at … failed: reason". */
-static void keep_detail(struct inquiry *inquiry, const char *message)
-{
-  static const char mark[] = " failed: ";
-  const char *detail = "";
-  for (const char *at = message; (at = strstr(at, mark)) != NULL; at += sizeof mark - 1)
-    detail = at + sizeof mark - 1;
-  (void)snprintf(inquiry->detail, sizeof inquiry->detail, "%.*s", (int)strcspn(detail, "\n"), detail);
-}
+/* How the way to it fails, in words of dial's message; target_session_attrs makes libpq turn servers down. */
+static const struct failure {
+  const char *words;
+  const char *reason;
+} failures[] = {
+    {"read-only", TAKES_NO_WRITES},
+    {"hot standby", TAKES_NO_WRITES},
+    {"no answer in time", "the server does not answer"},
+    {"cannot be resolved", "the server's name is not known"},
+    {"", "PostgreSQL cannot be reached"},
+};
 
 static void fail(struct inquiry *inquiry, const char *reason)
 {
   inquiry->failed = true;
   inquiry->reason = reason;
-}
-
-static void fail_read_only(struct inquiry *inquiry)
-{
-  fail(inquiry, "the server takes no writes");
-}
-
-/* target_session_attrs in the URL makes libpq itself turn read-only servers down. */
-static bool is_about_writes(const char *message)
-{
-  return strstr(message, "read-only") != NULL || strstr(message, "hot standby") != NULL;
+  (void)event_del(inquiry->event);
 }
 
 static void fail_to_open(struct inquiry *inquiry)
 {
-  const char *message = PQerrorMessage(inquiry->libpq);
-  const char *sqlstate = find_sqlstate(message);
-  keep_detail(inquiry, message);
-  if (is_about_writes(inquiry->detail)) {
-    fail_read_only(inquiry);
-    return;
-  }
-  fail(inquiry, "PostgreSQL cannot be reached");
-  for (const struct refusal *row = refusals; sqlstate != NULL; row++) {
-    if (strncmp(sqlstate, row->sqlstate, strlen(row->sqlstate)) != 0)
-      continue;
-    inquiry->refused = row->lives;
-    inquiry->reason = row->reason;
-    return;
-  }
+  const char *sqlstate = dial_sqlstate(inquiry->dial);
+  const struct failure *failure = failures;
+  const struct refusal *refusal = refusals;
+  while (strstr(dial_message(inquiry->dial), failure->words) == NULL)
+    failure++;
+  while (strncmp(sqlstate, refusal->sqlstate, strlen(refusal->sqlstate)) != 0)
+    refusal++;
+  const bool spoke = *sqlstate != '\0' && failure->reason != TAKES_NO_WRITES;
+  inquiry->refused = spoke && refusal->lives;
+  fail(inquiry, spoke ? refusal->reason : failure->reason);
 }
 
 static void fail_open(struct inquiry *inquiry)
 {
-  keep_detail(inquiry, PQerrorMessage(inquiry->libpq));
   fail(inquiry, "the server ended the connection");
-}
-
-/* Else libpq would print them to standard error. */
-static void ignore_notice(void *argument, const PGresult *result)
-{
-  (void)argument;
-  (void)result;
-}
-
-struct inquiry *inquiry_open(const char *url)
-{
-  /* `dbname` is expanded, and what follows it overrides what the URL says. */
-  const char *const keywords[] = {"dbname", "application_name", "keepalives", "keepalives_idle", NULL};
-  const char *const values[] = {url, "lontard/prober", "1", "30", NULL};
-  struct inquiry *inquiry = calloc(1, sizeof *inquiry);
-  if (inquiry == NULL)
-    return NULL;
-  inquiry->reason = "";
-  inquiry->polling = PGRES_POLLING_WRITING;
-  inquiry->libpq = PQconnectStartParams(keywords, values, 1);
-  if (inquiry->libpq == NULL) {
-    free(inquiry);
-    return NULL;
-  }
-  (void)PQsetErrorVerbosity(inquiry->libpq, PQERRORS_VERBOSE);
-  (void)PQsetNoticeReceiver(inquiry->libpq, ignore_notice, NULL);
-  if (PQstatus(inquiry->libpq) == CONNECTION_BAD)
-    fail_to_open(inquiry);
-  return inquiry;
-}
-
-void inquiry_free(struct inquiry *inquiry)
-{
-  if (inquiry == NULL)
-    return;
-  PQfinish(inquiry->libpq);
-  free(inquiry);
 }
 
 static void flush(struct inquiry *inquiry)
@@ -147,7 +83,7 @@ static void flush(struct inquiry *inquiry)
     fail_open(inquiry);
 }
 
-void inquiry_ask(struct inquiry *inquiry)
+static void ask(struct inquiry *inquiry)
 {
   inquiry->asked = true;
   if (PQsetnonblocking(inquiry->libpq, 1) != 0 || PQsendQuery(inquiry->libpq, QUESTION) != 1)
@@ -158,11 +94,13 @@ void inquiry_ask(struct inquiry *inquiry)
 
 static void step_opening(struct inquiry *inquiry)
 {
-  inquiry->polling = PQconnectPoll(inquiry->libpq);
-  if (inquiry->polling == PGRES_POLLING_FAILED)
+  const enum dial_state state = dial_step(inquiry->dial);
+  if (state == DIAL_FAILED)
     fail_to_open(inquiry);
-  else if (inquiry->polling == PGRES_POLLING_OK)
-    inquiry_ask(inquiry);
+  if (state != DIAL_DONE)
+    return;
+  inquiry->libpq = dial_take(inquiry->dial);
+  ask(inquiry);
 }
 
 static void judge(struct inquiry *inquiry, const PGresult *result)
@@ -170,7 +108,7 @@ static void judge(struct inquiry *inquiry, const PGresult *result)
   if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1)
     fail_open(inquiry);
   else if (strcmp(PQgetvalue(result, 0, 0), "off") != 0)
-    fail_read_only(inquiry);
+    fail(inquiry, TAKES_NO_WRITES);
 }
 
 static void receive(struct inquiry *inquiry)
@@ -196,33 +134,91 @@ static void step_open(struct inquiry *inquiry)
   receive(inquiry);
 }
 
-void inquiry_step(struct inquiry *inquiry)
+static void on_ready(evutil_socket_t fd, short what, void *argument);
+
+/* Added anew each time: while it connects, libpq may swap the socket for another of the same number. */
+static void watch(struct inquiry *inquiry)
 {
-  if (inquiry->failed)
+  const int fd = inquiry->libpq != NULL ? PQsocket(inquiry->libpq) : dial_fd(inquiry->dial);
+  const bool writes = inquiry->libpq != NULL ? inquiry->unflushed : dial_wants(inquiry->dial) == PGRES_POLLING_WRITING;
+  const bool reads = inquiry->libpq != NULL || !writes;
+  (void)event_del(inquiry->event);
+  if (inquiry->failed || fd < 0)
     return;
-  if (inquiry->polling == PGRES_POLLING_OK)
-    step_open(inquiry);
-  else
+  (void)event_assign(inquiry->event, inquiry->settings.base, fd,
+                     (short)(EV_PERSIST | (reads ? EV_READ : 0) | (writes ? EV_WRITE : 0)), on_ready, inquiry);
+  (void)event_add(inquiry->event, NULL);
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *argument)
+{
+  struct inquiry *inquiry = argument;
+  (void)fd;
+  (void)what;
+  if (inquiry->libpq == NULL)
     step_opening(inquiry);
+  else
+    step_open(inquiry);
+  watch(inquiry);
+  inquiry->settings.changed(inquiry->settings.owner);
+}
+
+static void on_dial_moved(void *argument)
+{
+  struct inquiry *inquiry = argument;
+  if (dial_state(inquiry->dial) == DIAL_FAILED)
+    fail_to_open(inquiry);
+  watch(inquiry);
+  inquiry->settings.changed(inquiry->settings.owner);
+}
+
+static void free_pointer(struct inquiry **inquiry)
+{
+  inquiry_free(*inquiry);
+}
+
+struct inquiry *inquiry_open(const struct inquiry_settings *settings)
+{
+  CLEANUP(free_pointer) struct inquiry *inquiry = calloc(1, sizeof *inquiry);
+  if (inquiry == NULL)
+    return NULL;
+  const struct dial_settings dial = {"lontard/prober", settings->timeout, on_dial_moved, inquiry};
+  inquiry->settings = *settings;
+  inquiry->reason = "";
+  inquiry->event = event_new(settings->base, -1, 0, on_ready, inquiry);
+  if (inquiry->event == NULL)
+    return NULL;
+  inquiry->dial = dial_new(settings->dialer, &dial);
+  if (inquiry->dial == NULL)
+    return NULL;
+  if (dial_state(inquiry->dial) == DIAL_FAILED)
+    fail_to_open(inquiry);
+  watch(inquiry);
+  return TAKE(inquiry);
+}
+
+void inquiry_free(struct inquiry *inquiry)
+{
+  if (inquiry == NULL)
+    return;
+  if (inquiry->event != NULL)
+    event_free(inquiry->event);
+  dial_free(inquiry->dial);
+  PQfinish(inquiry->libpq);
+  free(inquiry);
+}
+
+void inquiry_ask(struct inquiry *inquiry)
+{
+  ask(inquiry);
+  watch(inquiry);
 }
 
 enum inquiry_state inquiry_state(const struct inquiry *inquiry)
 {
   if (inquiry->failed)
     return INQUIRY_FAILED;
-  return inquiry->asked || inquiry->polling != PGRES_POLLING_OK ? INQUIRY_PENDING : INQUIRY_ANSWERED;
-}
-
-int inquiry_fd(const struct inquiry *inquiry)
-{
-  return PQsocket(inquiry->libpq);
-}
-
-short inquiry_wants(const struct inquiry *inquiry)
-{
-  if (inquiry->polling == PGRES_POLLING_WRITING)
-    return POLLOUT;
-  return inquiry->unflushed ? POLLIN | POLLOUT : POLLIN;
+  return inquiry->asked || inquiry->libpq == NULL ? INQUIRY_PENDING : INQUIRY_ANSWERED;
 }
 
 const char *inquiry_reason(const struct inquiry *inquiry)
@@ -232,7 +228,7 @@ const char *inquiry_reason(const struct inquiry *inquiry)
 
 const char *inquiry_detail(const struct inquiry *inquiry)
 {
-  return inquiry->detail;
+  return dial_message(inquiry->dial);
 }
 
 bool inquiry_was_refused(const struct inquiry *inquiry)

@@ -1,13 +1,14 @@
 /*
  * The prober's one connection to the database and the one question it asks there: are you there, and do you take
- * writes? Never blocks, except that libpq looks up host names by itself (use addresses). Not thread-safe.
- *
- * The caller watches inquiry_fd for inquiry_wants (poll's bits) and calls inquiry_step when it is ready.
+ * writes? It watches itself in the event loop and never blocks. Not thread-safe.
  */
 #ifndef HEALTH_INQUIRY_H
 #define HEALTH_INQUIRY_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "pool/dial.h"
 
 struct inquiry;
 
@@ -17,10 +18,16 @@ enum inquiry_state {
   INQUIRY_FAILED,   /* for good; inquiry_reason tells why */
 };
 
-enum { INQUIRY_DETAIL_SIZE = 256 };
+struct inquiry_settings {
+  struct event_base *base;
+  struct dialer *dialer;
+  int64_t timeout;              /* microseconds, to connect */
+  void (*changed)(void *owner); /* called from the loop when the state may be another; may free the inquiry */
+  void *owner;
+};
 
 /* Begins to connect and to ask; NULL when there is no memory. The caller frees it. */
-struct inquiry *inquiry_open(const char *url);
+struct inquiry *inquiry_open(const struct inquiry_settings *settings);
 
 /* Closes at once. NULL is fine. */
 void inquiry_free(struct inquiry *inquiry);
@@ -28,13 +35,7 @@ void inquiry_free(struct inquiry *inquiry);
 /* Asks again on the open connection. */
 void inquiry_ask(struct inquiry *inquiry);
 
-/* Does what can be done now. */
-void inquiry_step(struct inquiry *inquiry);
-
 enum inquiry_state inquiry_state(const struct inquiry *inquiry);
-
-int inquiry_fd(const struct inquiry *inquiry);
-short inquiry_wants(const struct inquiry *inquiry);
 
 /* After INQUIRY_FAILED: one clause for an operator, in our own words; and libpq's, for the log. Neither names a host.
  */

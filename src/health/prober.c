@@ -2,14 +2,12 @@
 #include "health/prober.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <lontar/error.h>
@@ -30,21 +28,26 @@
 #define WARM_LIMIT (300 * CLOCK_MILLISECOND)
 #define WARM_LOOK (10 * CLOCK_MILLISECOND)
 
+enum { DETAIL_SIZE = 256 };
+
 struct prober {
   const struct prober_start *start;
   struct config *config;
   struct board_prober *slot;
+  struct event_base *base;
+  struct dialer *dialer;
+  struct event *timer;
+  struct event *poke;
+  struct event *signals[3];
   struct probe probe;
-  struct inquiry *inquiry; /* NULL while the probe pauses */
-  int signal_fd;
+  struct inquiry *inquiry;  /* NULL while the probe pauses */
   enum board_database told; /* the word in the slot */
   int64_t told_at;
   const char *reason; /* of the last failure, as are the next two */
-  char detail[INQUIRY_DETAIL_SIZE];
+  char detail[DETAIL_SIZE];
   bool excused;
   int64_t marked_at; /* when the marker was last written; 0: there is none */
   bool mark_failed;
-  bool ended;
 };
 
 /* ---- Asking ---- */
@@ -94,6 +97,14 @@ static enum probe_action decide(struct prober *prober, int64_t now)
   return probe_due(probe, now, (uint32_t)now);
 }
 
+static void on_changed(void *argument);
+
+static struct inquiry *inquire(struct prober *prober)
+{
+  const struct inquiry_settings settings = {prober->base, prober->dialer, PROBE_DEADLINE, on_changed, prober};
+  return inquiry_open(&settings);
+}
+
 static void obey(struct prober *prober, enum probe_action action)
 {
   if (action == PROBE_ASK) {
@@ -101,7 +112,7 @@ static void obey(struct prober *prober, enum probe_action action)
     return;
   }
   inquiry_free(prober->inquiry);
-  prober->inquiry = action == PROBE_OPEN ? inquiry_open(prober->config->database_url) : NULL;
+  prober->inquiry = action == PROBE_OPEN ? inquire(prober) : NULL;
 }
 
 /* ---- Telling ---- */
@@ -170,100 +181,132 @@ static void tell_nginx(struct prober *prober, int64_t now)
 
 /* ---- The loop ---- */
 
-static void read_signals(struct prober *prober)
+static void set_timer(struct prober *prober, int64_t now)
 {
-  struct signalfd_siginfo signal;
-  struct config *config;
-  struct config_error error;
-  while (read(prober->signal_fd, &signal, sizeof signal) == (ssize_t)sizeof signal) {
-    enum log_level level;
-    if (signal.ssi_signo != SIGHUP) {
-      prober->ended = true;
-    } else if (config_load(prober->start->config_file, &config, &error) == 0) {
-      if (log_level_parse(config->log_level, &level))
-        log_set_level(level);
-      config_free(config);
-    }
-  }
-}
-
-static void read_pokes(struct prober *prober, int64_t now)
-{
-  uint64_t pokes;
-  if (read(prober->start->poke_fd, &pokes, sizeof pokes) == (ssize_t)sizeof pokes)
-    probe_poked(&prober->probe, now);
-}
-
-static int wait_time(const struct prober *prober)
-{
-  const int64_t now = clock_steady();
   int64_t until = prober->probe.until;
   if (prober->marked_at != 0 && prober->told != BOARD_DATABASE_DOWN && until > now + WARM_LOOK)
     until = now + WARM_LOOK;
-  return until <= now ? 0 : (int)((until - now + CLOCK_MILLISECOND - 1) / CLOCK_MILLISECOND);
+  const int64_t left = until > now ? until - now : 0;
+  const struct timeval wait = {left / CLOCK_SECOND, left % CLOCK_SECOND};
+  (void)event_add(prober->timer, &wait);
 }
 
-static void wait_and_read(struct prober *prober)
+/* Ends every entry from the loop. */
+static void act(struct prober *prober)
 {
-  struct inquiry *inquiry = prober->inquiry;
-  struct pollfd watched[] = {
-      {.fd = prober->signal_fd, .events = POLLIN},
-      {.fd = prober->start->poke_fd, .events = POLLIN},
-      {.fd = inquiry == NULL ? -1 : inquiry_fd(inquiry), .events = inquiry == NULL ? 0 : inquiry_wants(inquiry)},
-  };
-  if (poll(watched, sizeof watched / sizeof *watched, wait_time(prober)) <= 0)
+  enum probe_action action;
+  const int64_t now = clock_steady();
+  while ((action = decide(prober, now)) != PROBE_WAIT)
+    obey(prober, action);
+  tell_word(prober, now);
+  tell_nginx(prober, now);
+  set_timer(prober, now);
+}
+
+static void on_changed(void *argument)
+{
+  act(argument);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *argument)
+{
+  (void)fd;
+  (void)what;
+  act(argument);
+}
+
+static void on_poke(evutil_socket_t fd, short what, void *argument)
+{
+  struct prober *prober = argument;
+  uint64_t pokes;
+  (void)what;
+  if (read(fd, &pokes, sizeof pokes) == (ssize_t)sizeof pokes)
+    probe_poked(&prober->probe, clock_steady());
+  act(prober);
+}
+
+static void on_end(evutil_socket_t signal_number, short what, void *argument)
+{
+  struct prober *prober = argument;
+  (void)signal_number;
+  (void)what;
+  (void)event_base_loopbreak(prober->base);
+}
+
+static void on_reload(evutil_socket_t signal_number, short what, void *argument)
+{
+  const struct prober *prober = argument;
+  struct config *config;
+  struct config_error error;
+  enum log_level level;
+  (void)signal_number;
+  (void)what;
+  if (config_load(prober->start->config_file, &config, &error) < 0)
     return;
-  if (watched[2].revents != 0)
-    inquiry_step(inquiry);
-  if (watched[1].revents != 0)
-    read_pokes(prober, clock_steady());
-  if (watched[0].revents != 0)
-    read_signals(prober);
+  if (log_level_parse(config->log_level, &level))
+    log_set_level(level);
+  config_free(config);
 }
 
-static void loop(struct prober *prober)
+static bool make_events(struct prober *prober)
 {
-  while (!prober->ended) {
-    enum probe_action action;
-    const int64_t now = clock_steady();
-    while ((action = decide(prober, now)) != PROBE_WAIT)
-      obey(prober, action);
-    tell_word(prober, now);
-    tell_nginx(prober, now);
-    wait_and_read(prober);
-  }
+  prober->timer = evtimer_new(prober->base, on_timer, prober);
+  prober->poke = event_new(prober->base, prober->start->poke_fd, EV_READ | EV_PERSIST, on_poke, prober);
+  prober->signals[0] = evsignal_new(prober->base, SIGTERM, on_end, prober);
+  prober->signals[1] = evsignal_new(prober->base, SIGINT, on_end, prober);
+  prober->signals[2] = evsignal_new(prober->base, SIGHUP, on_reload, prober);
+  for (int i = 0; i < 3; i++)
+    if (prober->signals[i] == NULL || event_add(prober->signals[i], NULL) != 0)
+      return false;
+  return prober->timer != NULL && prober->poke != NULL && event_add(prober->poke, NULL) == 0;
 }
 
-static bool set_up(struct prober *prober)
+static bool build(struct prober *prober)
 {
-  sigset_t signals;
-  (void)sigemptyset(&signals);
-  (void)sigaddset(&signals, SIGTERM);
-  (void)sigaddset(&signals, SIGINT);
-  (void)sigaddset(&signals, SIGHUP);
-  (void)signal(SIGPIPE, SIG_IGN);
-  (void)sigprocmask(SIG_BLOCK, &signals, NULL);
-  prober->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
   board_prober_begin(prober->slot, (uint64_t)getpid());
   unmark(prober); /* one of a prober before us */
-  probe_begin(&prober->probe, clock_steady());
-  return prober->signal_fd >= 0;
+  prober->base = event_base_new();
+  if (prober->base == NULL)
+    return false;
+  prober->dialer = dialer_new(prober->base, prober->config->database_url);
+  return prober->dialer != NULL && make_events(prober);
+}
+
+static void free_event(struct event *event)
+{
+  if (event != NULL)
+    event_free(event);
+}
+
+static void clear(struct prober *prober)
+{
+  if (prober->marked_at != 0)
+    unmark(prober);
+  inquiry_free(prober->inquiry);
+  dialer_free(prober->dialer);
+  free_event(prober->timer);
+  free_event(prober->poke);
+  for (int i = 0; i < 3; i++)
+    free_event(prober->signals[i]);
+  if (prober->base != NULL)
+    event_base_free(prober->base);
+  config_free(prober->config);
 }
 
 int prober_main(const struct prober_start *start)
 {
-  struct prober prober = {
-      .start = start, .config = start->config, .slot = board_prober(start->board), .reason = "", .signal_fd = -1};
-  const bool ready = set_up(&prober);
-  if (ready)
-    loop(&prober);
-  else
-    log_line(LOG_LEVEL_ERROR, "the prober cannot start: %s", strerror(errno));
-  if (prober.marked_at != 0)
-    unmark(&prober);
-  inquiry_free(prober.inquiry);
-  if (prober.signal_fd >= 0)
-    (void)close(prober.signal_fd);
-  config_free(prober.config);
-  return ready ? EXIT_SUCCESS : EXIT_FAILURE;
+  struct prober prober = {.start = start, .config = start->config, .slot = board_prober(start->board), .reason = ""};
+  int status = EXIT_FAILURE;
+  if (build(&prober)) {
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL); /* what came since the fork comes now */
+    probe_begin(&prober.probe, clock_steady());
+    act(&prober);
+    status = event_base_dispatch(prober.base) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+  } else {
+    log_line(LOG_LEVEL_ERROR, "the prober cannot start: no memory is left");
+  }
+  clear(&prober);
+  return status;
 }

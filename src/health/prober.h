@@ -15,7 +15,7 @@ struct prober_start {
   int poke_fd; /* an eventfd, non-blocking: a worker that adds to it wants the database checked at once */
 };
 
-/* Runs until SIGTERM; returns the process's exit status. SIGHUP takes log_level over. */
+/* Called with signals blocked. Runs until SIGTERM; returns the process's exit status. SIGHUP takes log_level over. */
 int prober_main(const struct prober_start *start);
 
 #endif
