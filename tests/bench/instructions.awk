@@ -1,12 +1,23 @@
-# A dump of callgrind as "OWN ALL": instructions in lontard's object, and in all.
-/^c?ob=/ {
+# A dump of callgrind as "TICKS OWN ALL": calls of the pool's on_tick, instructions in lontard's object, and in all.
+
+# "ob=(NUMBER) NAME"; later only the number stands there. The objects and functions that are called have a c before it.
+/^c?(ob|fn)=/ {
+  kind = $1
+  sub(/=.*/, "", kind)
   id = $1
-  sub(/^c?ob=/, "", id)
-  if (NF > 1) name[id] = $2 # later only the number stands there
-  if (/^ob/) own = name[id] ~ /\/lontard$/
+  sub(/=/, "", id)
+  sub(/^c/, "", id)
+  if (NF > 1) name[id] = $2
+  if (kind == "ob") own = name[id] ~ /\/lontard$/
+  if (kind == "cfn") callee = name[id]
   next
 }
-/^calls=/ { inclusive = 1; next } # the next line is the called function's cost
+/^calls=/ {
+  split($1, times, "=")
+  if (callee == "on_tick") ticks += times[2]
+  inclusive = 1 # the next line is the callee's cost
+  next
+}
 /^[0-9+*-]/ {
   if (!inclusive) {
     all += $2
@@ -14,4 +25,4 @@
   }
   inclusive = 0
 }
-END { printf "%.0f %.0f\n", mine, all }
+END { printf "%d %.0f %.0f\n", ticks, mine, all }
