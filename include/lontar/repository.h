@@ -5,9 +5,10 @@
  * it by the rules of the HTTP interface. LONTAR_INVALID, with the member's name in the message, is for one that is
  * missing, unknown or breaks a rule; LONTAR_NOT_FOUND for a record that is not there. The answer, `*ret`, is a
  * record, a list {"items": […], "next": cursor or null} or {"count": n}; the caller ends it with json_object_put, and
- * passes NULL for `ret` where it does not want it. Times are RFC 3339 in UTC. Lists take [limit, offset, after], where
- * `after` is the `next` of the page before. A read that dies with its connection is sent once more; a write never is.
- * Threads, blocking and failures are as in database.h.
+ * passes NULL for `ret` where it does not want it. Times are RFC 3339 in UTC. Lists take [limit (50), offset, after,
+ * before]: `next` given back as `after` leads to the following page, and after a page that was asked for with `before`
+ * given back as `before` to the one that precedes it. A read that dies with its connection is sent once more; a write
+ * never is. Threads, blocking and failures are as in database.h.
  */
 #ifndef LONTAR_REPOSITORY_H
 #define LONTAR_REPOSITORY_H

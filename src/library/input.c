@@ -19,6 +19,7 @@ static const struct {
     {FIELD_password, FIELD_password_hash},
     {FIELD_token, FIELD_token_hash},
     {FIELD_after, FIELD_cursor_id},
+    {FIELD_before, FIELD_cursor_id},
 };
 
 bool input_has_parameter(enum statement statement, enum field field)
@@ -97,16 +98,20 @@ static void value_default(struct value *value, int64_t integer)
     value_set_integer(value, integer);
 }
 
-/* Where the page begins: behind the cursor, else at the beginning, which in lists by time is the end of all time. */
+/* Where the page begins: at the cursor, else at the beginning, which in lists by time is the end of all time. */
 static enum lontar_error input_make_cursor(enum statement statement, struct values *values,
                                            struct lontar_failure *failure)
 {
   bool with_time = input_has_parameter(statement, FIELD_cursor_time);
-  const struct value *after = &values->of[FIELD_after];
+  bool backwards = values->of[FIELD_before].state == VALUE_SET;
+  enum field field = backwards ? FIELD_before : FIELD_after;
+  const struct value *cursor = &values->of[field];
   int64_t time = INT64_MAX;
   int64_t id = with_time ? INT64_MAX : 0;
-  if (after->state == VALUE_SET && !cursor_parse(after->text, after->length, with_time, &time, &id))
-    return failure_set(failure, LONTAR_INVALID, "after: is no cursor of this list");
+  if (backwards && values->of[FIELD_after].state == VALUE_SET)
+    return failure_set(failure, LONTAR_INVALID, "before: cannot be given together with after");
+  if (cursor->state == VALUE_SET && !cursor_parse(cursor->text, cursor->length, with_time, &time, &id))
+    return failure_set(failure, LONTAR_INVALID, "%s: is no cursor of this list", field_rows[field].name);
   value_set_integer(&values->of[FIELD_cursor_time], time);
   value_set_integer(&values->of[FIELD_cursor_id], id);
   value_default(&values->of[FIELD_limit], DEFAULT_LIMIT);

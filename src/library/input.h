@@ -21,8 +21,8 @@ struct input {
 
 /*
  * Reads the members of `object` (NULL: none), which must be the statement's parameters, with a password or a token in
- * place of its hash (also where the statement gives the hash to compare with), and `after` in place of a cursor. Fills
- * in what is left to default: a made token, 24 hours, the first page of 50. LONTAR_OK, or LONTAR_INVALID,
+ * place of its hash (also where the statement gives the hash to compare with), and `after` or `before` in place of a
+ * cursor. Fills in what is left to default: a made token, 24 hours, the first page of 50. LONTAR_OK, or LONTAR_INVALID,
  * LONTAR_MALFORMED, LONTAR_INTERNAL with the member's name told.
  */
 enum lontar_error input_read(enum statement statement, const enum field *required, struct json_object *object,

@@ -21,6 +21,7 @@ enum answer {
 
 struct operation {
   enum statement statement;
+  enum statement backwards; /* of a list: the same from its end */
   enum answer answer;
   enum field required[INPUT_REQUIRED_MAX + 1];
 };
@@ -36,11 +37,11 @@ static json_object *cursor_json(enum statement statement, const PGresult *result
   return json_object_new_string_len(text, (int)length);
 }
 
-static json_object *list_items(enum statement statement, const PGresult *result, int rows)
+static json_object *list_items(enum statement statement, const PGresult *result, int rows, bool backwards)
 {
   json_object *items = json_object_new_array();
-  for (int row = 0; items && row < rows; row++) {
-    json_object *record = row_from_statement(statement, result, row);
+  for (int i = 0; items && i < rows; i++) {
+    json_object *record = row_from_statement(statement, result, backwards ? rows - 1 - i : i);
     if (!record || json_object_array_add(items, record) != 0) {
       json_object_put(record);
       json_object_put(items);
@@ -50,12 +51,12 @@ static json_object *list_items(enum statement statement, const PGresult *result,
   return items;
 }
 
-/* The page that was asked for; the row beyond it only says that there is another one. */
-static json_object *list_json(enum statement statement, const PGresult *result, int64_t limit)
+/* The page that was asked for, in the list's own order; the row beyond it only says that there is another one. */
+static json_object *list_json(enum statement statement, const PGresult *result, int64_t limit, bool backwards)
 {
   bool more = PQntuples(result) > limit;
   int rows = more ? (int)limit : PQntuples(result);
-  json_object *items = list_items(statement, result, rows);
+  json_object *items = list_items(statement, result, rows, backwards);
   json_object *list = json_object_new_object();
   if (items && list && row_add(list, "items", items) &&
       row_add(list, "next", more ? cursor_json(statement, result, rows - 1) : NULL))
@@ -126,12 +127,15 @@ static enum lontar_error operation_run(struct lontar_database *database, const s
     return error;
   if (operation->answer == ANSWER_BATCHES)
     return answer_batches(database, operation, &input, ret, failure);
+  bool backwards = operation->answer == ANSWER_LIST && input.values.of[FIELD_before].state == VALUE_SET;
   CLEANUP_RESULT PGresult *result = NULL;
+  if (backwards)
+    statement = operation->backwards;
   error = run_statement(database, statement, &input.values, &result, failure);
   if (error != LONTAR_OK)
     return error;
   if (operation->answer == ANSWER_LIST)
-    return answer_give(list_json(statement, result, input.values.of[FIELD_limit].integer), ret, failure);
+    return answer_give(list_json(statement, result, input.values.of[FIELD_limit].integer, backwards), ret, failure);
   if (operation->answer == ANSWER_COUNT)
     return answer_give(count_json(run_column(statement, result, 0, FIELD_count).integer), ret, failure);
   if (PQntuples(result) == 0)
@@ -144,42 +148,47 @@ static enum lontar_error operation_run(struct lontar_database *database, const s
   return answer_give(record, ret, failure);
 }
 
-/* OPERATION(name, statement, answer, required members): the function and its row. */
+/* OPERATION(name, statement, answer, required members): the function and its row. LIST(name, required members) has a
+ * statement of its name, and one that goes backwards. */
 #define P(field) FIELD_##field,
 #define OPERATION(name, statement_name, answer_name, ...)                                                              \
+  OPERATION_OF(name, statement_name, none, answer_name, __VA_ARGS__)
+#define LIST(name, ...) OPERATION_OF(name, name, name##_before, LIST, __VA_ARGS__)
+#define OPERATION_OF(name, statement_name, backwards_name, answer_name, ...)                                           \
   enum lontar_error lontar_repository_##name(struct lontar_database *database, struct json_object *input,              \
                                              struct json_object **ret, struct lontar_failure *failure)                 \
   {                                                                                                                    \
-    static const struct operation operation = {STATEMENT_##statement_name, ANSWER_##answer_name, {__VA_ARGS__}};       \
+    static const struct operation operation = {                                                                        \
+        STATEMENT_##statement_name, STATEMENT_##backwards_name, ANSWER_##answer_name, {__VA_ARGS__}};                  \
     return operation_run(database, &operation, input, ret, failure);                                                   \
   }
 
 OPERATION(user_create, user_create, RECORD, P(username) P(password) P(role))
 OPERATION(user_get, user_get, RECORD, P(id))
 OPERATION(user_get_by_username, user_get_by_username, RECORD, P(username))
-OPERATION(user_list, user_list, LIST, FIELD_none)
+LIST(user_list, FIELD_none)
 OPERATION(user_update, user_update, RECORD, P(id))
 OPERATION(user_delete, user_delete, RECORD, P(id))
 OPERATION(session_create, session_create, RECORD, P(user_id))
 OPERATION(session_get, session_principal, RECORD, P(token))
-OPERATION(session_list, session_list, LIST, P(user_id))
+LIST(session_list, P(user_id))
 OPERATION(session_delete, session_delete, COUNT, P(token))
 OPERATION(session_delete_all, session_delete_all, COUNT, P(user_id))
 OPERATION(session_delete_expired, session_delete_expired, BATCHES, FIELD_none)
 OPERATION(chat_create, chat_create, RECORD, P(user_id) P(question) P(response))
-OPERATION(chat_list_by_user, chat_list_by_user, LIST, P(user_id))
+LIST(chat_list_by_user, P(user_id))
 OPERATION(chat_count_by_user, chat_count_by_user, COUNT, P(user_id))
-OPERATION(chat_list_by_subject, chat_list_by_subject, LIST, P(subject_id))
+LIST(chat_list_by_subject, P(subject_id))
 OPERATION(chat_count_by_subject, chat_count_by_subject, COUNT, P(subject_id))
-OPERATION(chat_list_recent, chat_list_recent, LIST, FIELD_none)
+LIST(chat_list_recent, FIELD_none)
 OPERATION(chat_delete_old, chat_delete_old, BATCHES, P(older_than_days))
 OPERATION(subject_create, subject_create, RECORD, P(grade) P(name) P(code))
 OPERATION(subject_get, subject_get, RECORD, P(id))
-OPERATION(subject_list, subject_list, LIST, FIELD_none)
+LIST(subject_list, FIELD_none)
 OPERATION(subject_update, subject_update, RECORD, P(id))
 OPERATION(subject_delete, subject_delete, RECORD, P(id))
 OPERATION(book_create, book_create, RECORD, P(subject_id) P(title))
 OPERATION(book_get, book_get, RECORD, P(id))
-OPERATION(book_list, book_list, LIST, FIELD_none)
+LIST(book_list, FIELD_none)
 OPERATION(book_update, book_update, RECORD, P(id))
 OPERATION(book_delete, book_delete, RECORD, P(id))

@@ -167,6 +167,46 @@ static void chats_are_paged_without_loss_or_repetition(void)
   CU_ASSERT_EQUAL(last_id, 120004); /* the one without a time is the oldest */
 }
 
+/* Runs a list and writes its ids, and its `next` as `ret_next`, "" for none. */
+static void list_ids(const char *input, char out[256], char ret_next[64])
+{
+  json_object *list = run(lontar_repository_chat_list_by_user, input, LONTAR_OK);
+  json_object *items = json_object_object_get(list, "items");
+  const char *next = json_object_get_string(json_object_object_get(list, "next"));
+  out[0] = '\0';
+  for (size_t i = 0; i < json_object_array_length(items); i++) {
+    size_t length = strlen(out);
+    (void)snprintf(out + length, 256 - length, "%s ",
+                   json_object_get_string(json_object_object_get(json_object_array_get_idx(items, i), "id")));
+  }
+  (void)snprintf(ret_next, 64, "%s", next ? next : "");
+  json_object_put(list);
+}
+
+static void lists_go_backwards_in_their_own_order(void)
+{
+  char first[256];
+  char middle[256];
+  char begin[256];
+  char together[512];
+  char next[64];
+  char input[256];
+  list_ids("{\"user_id\": 2, \"limit\": 5}", first, next);
+  (void)snprintf(input, sizeof input, "{\"user_id\": 2, \"limit\": 2, \"before\": \"%s\"}", next);
+  list_ids(input, middle, next);
+  (void)snprintf(input, sizeof input, "{\"user_id\": 2, \"limit\": 2, \"before\": \"%s\"}", next);
+  list_ids(input, begin, next);
+  CU_ASSERT_STRING_EQUAL(next, "");
+  (void)snprintf(together, sizeof together, "%s%s", begin, middle); /* all but the fifth, whose cursor it was */
+  CU_ASSERT_TRUE(strlen(together) > 8);
+  CU_ASSERT_EQUAL(strncmp(first, together, strlen(together)), 0);
+  list_ids("{\"user_id\": 2, \"limit\": 2, \"offset\": 2}", together, next);
+  CU_ASSERT_STRING_EQUAL(together, middle);
+  check_refusal(lontar_repository_chat_list_by_user, "{\"user_id\": 2, \"after\": \"1_1\", \"before\": \"1_1\"}",
+                LONTAR_INVALID, "before: cannot be given together with after");
+  check_refusal(lontar_repository_user_list, "{\"before\": \"x\"}", LONTAR_INVALID, "before: ");
+}
+
 static void old_chats_go_in_batches(void)
 {
   PGconn *connection = repo_connect(DATABASE);
@@ -247,5 +287,6 @@ static void subjects_and_books_have_their_repositories(void)
 
 CASES(repository, before, after, CASE(users_are_made_changed_and_deleted), CASE(what_breaks_a_rule_is_named),
       CASE(old_passwords_are_accepted_once_and_renewed), CASE(old_and_new_tokens_lead_to_their_users),
-      CASE(chats_are_paged_without_loss_or_repetition), CASE(old_chats_go_in_batches),
-      CASE(subjects_and_books_have_their_repositories), CASE(a_read_that_was_interrupted_is_sent_again));
+      CASE(chats_are_paged_without_loss_or_repetition), CASE(lists_go_backwards_in_their_own_order),
+      CASE(old_chats_go_in_batches), CASE(subjects_and_books_have_their_repositories),
+      CASE(a_read_that_was_interrupted_is_sent_again));
