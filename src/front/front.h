@@ -1,9 +1,10 @@
 /*
  * FastCGI in and out: nginx's connections in the event loop, one request at a time on each.
  *
- * libfcgi reads a request once its first bytes are there; the answer is written as FastCGI records by us, in one
- * writev where the socket takes it, the rest when it is writable: nothing here waits. Kept connections are parked in
- * the loop between requests. Belongs to one thread. Source: the FastCGI specification 1.0, nginx/lontar-fastcgi.conf.
+ * libfcgi reads a request once all of it is there; the answer is written as FastCGI records by us, in one writev where
+ * the socket takes it, the rest when it is writable: nothing here waits. Kept connections are parked in the loop
+ * between requests, hold no state then, and so may pass to another process. Belongs to one thread. Source: the FastCGI
+ * specification 1.0, nginx/lontar-fastcgi.conf.
  */
 #ifndef FRONT_FRONT_H
 #define FRONT_FRONT_H
@@ -54,8 +55,19 @@ struct front_handler {
   void *owner;
 };
 
-/* Accepts on `listen_fd` (non-blocking, stays the caller's). NULL when there is no memory. */
-struct front *front_new(struct event_base *base, int listen_fd, size_t max_body, const struct front_handler *handler);
+/* Where connections come from and go to; all non-blocking, and the caller's. */
+struct front_sockets {
+  int listener;
+  int inbox;  /* connections that a predecessor hands over (front/handover.h); -1: none */
+  int outbox; /* for those that are handed to a successor; -1: there is none */
+};
+
+/* Accepts nothing yet. NULL when there is no memory. */
+struct front *front_new(struct event_base *base, const struct front_sockets *sockets, size_t max_body,
+                        const struct front_handler *handler);
+
+/* Begins to accept, and to take over. False when the loop does not let it. */
+bool front_serve(struct front *front);
 
 /* Sends the answer with X-Request-Id and ends the request. Exactly once for each request; clears the response. A HEAD
  * request gets the headers only. */
@@ -63,11 +75,14 @@ void front_respond(struct front_request *request, struct response *response);
 
 void front_set_max_body(struct front *front, size_t max_body);
 
+/* Accepts no more, and hands over each connection as soon as it is parked. What cannot be handed over yet is served. */
+void front_retire(struct front *front);
+
 /* Accepts no more, closes parked connections; those with a request close after its answer. */
 void front_drain(struct front *front);
 
 int front_connection_count(const struct front *front);
-int front_busy_count(const struct front *front); /* requests not answered, or answers not written */
+int front_busy_count(const struct front *front); /* requests being received or not answered, answers not written */
 void front_free(struct front *front);
 
 void response_init(struct response *response);

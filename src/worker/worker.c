@@ -200,9 +200,10 @@ static bool make_pool(struct worker *worker)
 static bool make_front(struct worker *worker)
 {
   const struct front_handler handler = {handler_request, handler_gone, &worker->handler};
-  worker->front = front_new(worker->base, worker->start->listen_fd, (size_t)worker->config->max_body, &handler);
+  const struct front_sockets sockets = {.listener = worker->start->listen_fd, .inbox = -1, .outbox = -1};
+  worker->front = front_new(worker->base, &sockets, (size_t)worker->config->max_body, &handler);
   (void)signal(SIGPIPE, SIG_IGN); /* after the front: libfcgi replaces handlers that ignore */
-  return worker->front != NULL;
+  return worker->front != NULL && front_serve(worker->front);
 }
 
 static bool make_events(struct worker *worker)

@@ -9,15 +9,17 @@
 
 #include "base/clock.h"
 #include "front/front.h"
+#include "front/handover.h"
 #include "unit.h"
 
 enum { MAX_BODY = 1000, PAGE = 300000 };
 
-/* A front with a handler that keeps the request, and one client. */
+/* A front with a handler that keeps the request, an inbox that is its own outbox, and one client. */
 struct scene {
   struct event_base *base;
   struct front *front;
   int listener;
+  int handover[2];
   int client;
   struct front_request *request;
   int gone;
@@ -53,8 +55,13 @@ static void scene_open(struct scene *scene)
   scene->client = socket(AF_UNIX, SOCK_STREAM, 0);
   CU_ASSERT_FATAL(connect(scene->client, (struct sockaddr *)&address, length) == 0);
   const struct front_handler handler = {on_request, on_gone, scene};
-  scene->front = front_new(scene->base, scene->listener, MAX_BODY, &handler);
+  CU_ASSERT_FATAL(handover_open(scene->handover) == 0);
+  const struct front_sockets sockets = {scene->listener, scene->handover[0], scene->handover[1]};
+  scene->front = front_new(scene->base, &sockets, MAX_BODY, &handler);
   CU_ASSERT_PTR_NOT_NULL_FATAL(scene->front);
+  turn(scene);
+  CU_ASSERT_EQUAL(front_connection_count(scene->front), 0);
+  CU_ASSERT_TRUE_FATAL(front_serve(scene->front));
   turn(scene);
   CU_ASSERT_EQUAL(front_connection_count(scene->front), 1);
 }
@@ -64,6 +71,8 @@ static void scene_close(struct scene *scene)
   front_free(scene->front);
   event_base_free(scene->base);
   close(scene->listener);
+  close(scene->handover[0]);
+  close(scene->handover[1]);
   close(scene->client);
 }
 
@@ -83,11 +92,11 @@ static void put_param(struct buffer *out, const char *name, const char *value)
   buffer_append_text(out, value);
 }
 
-static void send_request(struct scene *scene, const char *method, const char *announced, const char *body)
+static void build_request(struct buffer *out, const char *method, const char *announced, const char *body)
 {
-  struct buffer params, out;
+  struct buffer params;
   buffer_init(&params, 4096);
-  buffer_init(&out, 8192);
+  buffer_init(out, 8192);
   put_param(&params, "REQUEST_METHOD", method);
   put_param(&params, "REQUEST_URI", "/api/v1/chats%20?limit=2&x=?");
   put_param(&params, "CONTENT_LENGTH", announced);
@@ -96,16 +105,27 @@ static void send_request(struct scene *scene, const char *method, const char *an
   put_param(&params, "LONTAR_REQUEST_ID", "not sane\n");
   put_param(&params, "HTTP_X_REQUEST_ID", "id-1");
   put_param(&params, "LONTAR_ARRIVED", "1000000000.123");
-  put_record(&out, FCGI_BEGIN_REQUEST, (const char[8]){0, FCGI_RESPONDER, FCGI_KEEP_CONN}, 8);
-  put_record(&out, FCGI_PARAMS, params.data, params.length);
-  put_record(&out, FCGI_PARAMS, NULL, 0);
+  put_record(out, FCGI_BEGIN_REQUEST, (const char[8]){0, FCGI_RESPONDER, FCGI_KEEP_CONN}, 8);
+  put_record(out, FCGI_PARAMS, params.data, params.length);
+  put_record(out, FCGI_PARAMS, NULL, 0);
   if (*body != '\0')
-    put_record(&out, FCGI_STDIN, body, strlen(body));
-  put_record(&out, FCGI_STDIN, NULL, 0);
-  CU_ASSERT_EQUAL(send(scene->client, out.data, out.length, MSG_NOSIGNAL), (ssize_t)out.length);
+    put_record(out, FCGI_STDIN, body, strlen(body));
+  put_record(out, FCGI_STDIN, NULL, 0);
   buffer_free(&params);
-  buffer_free(&out);
+}
+
+static void send_bytes(struct scene *scene, const char *data, size_t length)
+{
+  CU_ASSERT_EQUAL(send(scene->client, data, length, MSG_NOSIGNAL), (ssize_t)length);
   turn(scene);
+}
+
+static void send_request(struct scene *scene, const char *method, const char *announced, const char *body)
+{
+  struct buffer out;
+  build_request(&out, method, announced, body);
+  send_bytes(scene, out.data, out.length);
+  buffer_free(&out);
 }
 
 static void respond(struct scene *scene, int status, const char *type, size_t body_length)
@@ -288,6 +308,52 @@ static void drops_a_body_that_is_not_as_announced(void)
   }
 }
 
+static void a_part_of_a_request_waits_for_the_rest(void)
+{
+  struct scene scene;
+  struct buffer out;
+  scene_open(&scene);
+  build_request(&out, "POST", "5", "hello");
+  for (size_t part = 1; part < out.length; part += 7) {
+    send_bytes(&scene, out.data, part);
+    CU_ASSERT_PTR_NULL(scene.request);
+    CU_ASSERT_EQUAL(front_busy_count(scene.front), 1);
+    send_bytes(&scene, out.data + part, out.length - part);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(scene.request);
+    UNIT_TEXT(scene.request->body, scene.request->body_length, "hello");
+    respond(&scene, 204, NULL, 0);
+    expect_answer(&scene, "Status: 204 No Content\r\nX-Request-Id: id-1\r\nCache-Control: no-store\r\n\r\n");
+  }
+  buffer_free(&out);
+  scene_close(&scene);
+}
+
+static void a_request_larger_than_its_window_is_read(void)
+{
+  char body[MAX_BODY + 1];
+  struct scene scene;
+  struct buffer out;
+  scene_open(&scene);
+  memset(body, 'x', MAX_BODY);
+  body[MAX_BODY] = '\0';
+  build_request(&out, "POST", "1000", body);
+  struct buffer large; /* its parameters come again and again */
+  buffer_init(&large, 1 << 20);
+  buffer_append(&large, out.data, 16);
+  const size_t params = (size_t)((unsigned char)out.data[20] << 8 | (unsigned char)out.data[21]) + 8;
+  while (large.length < 100000)
+    buffer_append(&large, out.data + 16, params);
+  buffer_append(&large, out.data + 16, out.length - 16);
+  send_bytes(&scene, large.data, large.length);
+  turn(&scene);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(scene.request);
+  UNIT_TEXT(scene.request->body, scene.request->body_length, body);
+  respond(&scene, 200, "text/plain", 0);
+  buffer_free(&out);
+  buffer_free(&large);
+  scene_close(&scene);
+}
+
 static void drops_what_is_not_fastcgi(void)
 {
   struct scene scene;
@@ -331,7 +397,75 @@ static void drains(void)
   scene_close(&scene);
 }
 
+static void hands_over_what_is_parked(void)
+{
+  struct scene scene;
+  struct buffer out;
+  scene_open(&scene);
+  send_request(&scene, "GET", "", "");
+  CU_ASSERT_PTR_NOT_NULL_FATAL(scene.request);
+  respond(&scene, 204, NULL, 0);
+  expect_answer(&scene, "Status: 204 No Content\r\nX-Request-Id: id-1\r\nCache-Control: no-store\r\n\r\n");
+  build_request(&out, "GET", "", "");
+  CU_ASSERT_EQUAL(send(scene.client, out.data, out.length, MSG_NOSIGNAL), (ssize_t)out.length);
+  front_retire(scene.front); /* before it has read what was sent */
+  turn(&scene);
+  CU_ASSERT_PTR_NULL(scene.request);
+  CU_ASSERT_EQUAL(front_connection_count(scene.front), 0);
+  CU_ASSERT_TRUE_FATAL(front_serve(scene.front)); /* as the successor would */
+  turn(&scene);
+  CU_ASSERT_PTR_NOT_NULL_FATAL(scene.request);
+  respond(&scene, 204, NULL, 0);
+  expect_answer(&scene, "Status: 204 No Content\r\nX-Request-Id: id-1\r\nCache-Control: no-store\r\n\r\n");
+  buffer_free(&out);
+  scene_close(&scene);
+}
+
+static void hands_over_after_the_answer(void)
+{
+  struct scene scene;
+  scene_open(&scene);
+  send_request(&scene, "GET", "", "");
+  CU_ASSERT_PTR_NOT_NULL_FATAL(scene.request);
+  front_retire(scene.front);
+  CU_ASSERT_EQUAL(front_connection_count(scene.front), 1);
+  respond(&scene, 204, NULL, 0);
+  CU_ASSERT_EQUAL(front_connection_count(scene.front), 0);
+  expect_answer(&scene, "Status: 204 No Content\r\nX-Request-Id: id-1\r\nCache-Control: no-store\r\n\r\n");
+  CU_ASSERT_TRUE_FATAL(front_serve(scene.front));
+  turn(&scene);
+  CU_ASSERT_EQUAL(front_connection_count(scene.front), 1);
+  send_request(&scene, "GET", "", "");
+  CU_ASSERT_PTR_NOT_NULL_FATAL(scene.request);
+  respond(&scene, 204, NULL, 0);
+  scene_close(&scene);
+}
+
+/* The outbox is filled with copies of some descriptor, which are no connections. */
+static void serves_what_it_cannot_hand_over(void)
+{
+  struct scene scene;
+  scene_open(&scene);
+  while (handover_send(scene.handover[1], scene.client) == 0)
+    ;
+  front_retire(scene.front);
+  CU_ASSERT_EQUAL(front_connection_count(scene.front), 1);
+  send_request(&scene, "GET", "", "");
+  CU_ASSERT_PTR_NOT_NULL_FATAL(scene.request);
+  respond(&scene, 204, NULL, 0);
+  CU_ASSERT_EQUAL(front_connection_count(scene.front), 1);
+  for (int descriptor; (descriptor = handover_receive(scene.handover[0])) >= 0;)
+    close(descriptor);
+  for (int64_t end = clock_steady() + CLOCK_SECOND; front_connection_count(scene.front) > 0 && clock_steady() < end;)
+    turn(&scene);
+  CU_ASSERT_EQUAL(front_connection_count(scene.front), 0);
+  scene_close(&scene);
+}
+
 UNIT_CASES(front, UNIT_CASE(reads_a_request), UNIT_CASE(answers_and_keeps_the_connection),
            UNIT_CASE(sends_no_body_for_head_and_204), UNIT_CASE(sends_what_the_socket_takes),
            UNIT_CASE(closes_after_a_body_too_large), UNIT_CASE(drops_a_body_that_is_not_as_announced),
-           UNIT_CASE(drops_what_is_not_fastcgi), UNIT_CASE(notices_that_nginx_left), UNIT_CASE(drains));
+           UNIT_CASE(drops_what_is_not_fastcgi), UNIT_CASE(notices_that_nginx_left), UNIT_CASE(drains),
+           UNIT_CASE(a_part_of_a_request_waits_for_the_rest), UNIT_CASE(a_request_larger_than_its_window_is_read),
+           UNIT_CASE(hands_over_what_is_parked), UNIT_CASE(hands_over_after_the_answer),
+           UNIT_CASE(serves_what_it_cannot_hand_over));

@@ -1,0 +1,283 @@
+/* One connection from nginx: parked, with a part of a request, busy with one, writing its answer. */
+#include "front/connection.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "front/request.h"
+
+/* Headers and the frames of the records, beyond the body itself. */
+enum { COLLECT_BEYOND_BODY = 256 << 10 };
+
+/* nginx sends a request in one go. */
+static const struct timeval COLLECT_LIMIT = {.tv_sec = 10};
+static const struct timeval WRITE_LIMIT = {.tv_sec = 30};
+static const struct timeval LINGER_LIMIT = {.tv_sec = 2};
+
+static bool is_busy(enum connection_state state)
+{
+  return state == COLLECTING || state == BUSY || state == WRITING;
+}
+
+static void set_state(struct front_connection *connection, enum connection_state state)
+{
+  connection->front->busy_count += is_busy(state) - is_busy(connection->state);
+  connection->state = state;
+}
+
+/* Gives back what belongs to the request; the connection stays open. */
+static void release_request(struct front_connection *connection)
+{
+  FCGX_Free(&connection->fcgi, 0);
+  free(connection->body);
+  connection->body = NULL;
+  intake_end(&connection->intake);
+  memset(&connection->request, 0, sizeof connection->request);
+}
+
+void front_connection_free(struct front_connection *connection)
+{
+  set_state(connection, PARKED);
+  connection->front->connection_count--;
+  LIST_REMOVE(connection, link);
+  (void)event_del(&connection->readable);
+  (void)event_del(&connection->writable);
+  (void)event_del(&connection->limit);
+  release_request(connection);
+  reply_free(&connection->reply);
+  if (connection->fd >= 0)
+    (void)close(connection->fd);
+  free(connection);
+}
+
+/* libfcgi reads a request from `*from`, where all of it lies; one that it refuses it has closed. */
+static bool parse_request(struct front_connection *connection, int *from)
+{
+  connection->fcgi.ipcFd = *from;
+  connection->fcgi.keepConnection = 1; /* else FCGX_Accept_r would begin with closing it */
+  if (FCGX_Accept_r(&connection->fcgi) != 0) {
+    *from = -1;
+    return false;
+  }
+  connection->keep = connection->fcgi.keepConnection != 0;
+  connection->request.connection = connection;
+  return request_read(&connection->fcgi, connection->front->max_body, &connection->request, &connection->body);
+}
+
+/* Does not touch the connection after the handler has the request: its answer may have freed it. */
+static void receive(struct front_connection *connection, int *from)
+{
+  struct front *front = connection->front;
+  const bool good = parse_request(connection, from);
+  intake_end(&connection->intake);
+  if (!good) {
+    front_connection_free(connection);
+    return;
+  }
+  set_state(connection, BUSY);
+  front->handler.request(front->handler.owner, &connection->request);
+}
+
+static void collect(struct front_connection *connection)
+{
+  switch (intake_collect(&connection->intake, connection->fd, connection->front->max_body + COLLECT_BEYOND_BODY)) {
+  case INTAKE_WHOLE:
+    (void)event_del(&connection->limit);
+    receive(connection, &connection->intake.file);
+    return;
+  case INTAKE_GONE:
+    front_connection_free(connection);
+    return;
+  case INTAKE_SILENT:
+  case INTAKE_PART:
+    return;
+  }
+}
+
+static void begin_collecting(struct front_connection *connection)
+{
+  set_state(connection, COLLECTING);
+  if (intake_begin(&connection->intake) && event_add(&connection->limit, &COLLECT_LIMIT) == 0)
+    collect(connection);
+  else
+    front_connection_free(connection);
+}
+
+void front_connection_look(struct front_connection *connection)
+{
+  struct front *front = connection->front;
+  switch (intake_look(connection->fd, front->window, sizeof front->window)) {
+  case INTAKE_WHOLE:
+    receive(connection, &connection->fd);
+    return;
+  case INTAKE_PART:
+    begin_collecting(connection);
+    return;
+  case INTAKE_GONE:
+    front_connection_free(connection);
+    return;
+  case INTAKE_SILENT:
+    if (front->phase == FRONT_DRAINING)
+      front_connection_free(connection);
+    return;
+  }
+}
+
+/* Closing with bytes unread would reset nginx's side, and it might lose the answer. */
+static void linger(struct front_connection *connection)
+{
+  set_state(connection, LINGERING);
+  if (shutdown(connection->fd, SHUT_WR) != 0 || event_add(&connection->readable, NULL) != 0 ||
+      event_add(&connection->limit, &LINGER_LIMIT) != 0)
+    front_connection_free(connection);
+}
+
+static void discard(struct front_connection *connection)
+{
+  struct front *front = connection->front;
+  const ssize_t got = recv(connection->fd, front->window, sizeof front->window, MSG_DONTWAIT);
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+    front_connection_free(connection);
+}
+
+/* While an answer is due, nginx has nothing to say, unless it leaves. */
+static void watch(struct front_connection *connection)
+{
+  struct front *front = connection->front;
+  const enum intake_state state = intake_look(connection->fd, front->window, 1);
+  if (state == INTAKE_SILENT)
+    return;
+  if (state == INTAKE_GONE && connection->state == WRITING) {
+    front_connection_free(connection);
+    return;
+  }
+  (void)event_del(&connection->readable); /* bytes before their turn would wake the loop until parked again */
+  if (state != INTAKE_GONE)
+    return;
+  connection->gone = true;
+  front->handler.gone(front->handler.owner, &connection->request);
+}
+
+static void on_readable(int fd, short what, void *argument)
+{
+  struct front_connection *connection = argument;
+  (void)fd;
+  (void)what;
+  switch (connection->state) {
+  case PARKED:
+    front_connection_look(connection);
+    return;
+  case COLLECTING:
+    collect(connection);
+    return;
+  case BUSY:
+  case WRITING:
+    watch(connection);
+    return;
+  case LINGERING:
+    discard(connection);
+    return;
+  }
+}
+
+static void on_limit(int fd, short what, void *argument)
+{
+  (void)fd;
+  (void)what;
+  front_connection_free(argument);
+}
+
+static void park(struct front_connection *connection)
+{
+  set_state(connection, PARKED);
+  if (connection->front->phase == FRONT_DRAINING || event_add(&connection->readable, NULL) != 0)
+    front_connection_free(connection);
+  else if (connection->front->phase == FRONT_RETIRING)
+    (void)front_hand_over(connection);
+}
+
+static void reply_done(struct front_connection *connection)
+{
+  const bool too_large = connection->request.too_large;
+  reply_clear(&connection->reply);
+  release_request(connection);
+  if (too_large)
+    linger(connection);
+  else if (connection->keep)
+    park(connection);
+  else
+    front_connection_free(connection);
+}
+
+static void write_reply(struct front_connection *connection)
+{
+  switch (reply_send(&connection->reply, connection->fd)) {
+  case REPLY_SENT:
+    reply_done(connection);
+    return;
+  case REPLY_WAITING:
+    if (event_add(&connection->writable, &WRITE_LIMIT) == 0)
+      return;
+    break;
+  case REPLY_BROKEN:
+    break;
+  }
+  front_connection_free(connection);
+}
+
+static void on_writable(int fd, short what, void *argument)
+{
+  struct front_connection *connection = argument;
+  (void)fd;
+  if (what & EV_TIMEOUT)
+    front_connection_free(connection);
+  else
+    write_reply(connection);
+}
+
+void front_respond(struct front_request *request, struct response *response)
+{
+  struct front_connection *connection = request->connection;
+  set_state(connection, WRITING);
+  if (connection->gone) {
+    response_free(response);
+    front_connection_free(connection);
+  } else if (reply_build(&connection->reply, connection->fcgi.requestId, request, response)) {
+    write_reply(connection);
+  } else {
+    front_connection_free(connection);
+  }
+}
+
+static bool assign_events(struct front_connection *connection)
+{
+  struct event_base *base = connection->front->base;
+  return event_assign(&connection->readable, base, connection->fd, EV_READ | EV_PERSIST, on_readable, connection) ==
+             0 &&
+         event_assign(&connection->writable, base, connection->fd, EV_WRITE, on_writable, connection) == 0 &&
+         event_assign(&connection->limit, base, -1, 0, on_limit, connection) == 0;
+}
+
+bool front_connection_new(struct front *front, int fd)
+{
+  struct front_connection *connection = calloc(1, sizeof *connection);
+  if (connection == NULL)
+    return false;
+  connection->front = front;
+  connection->fd = fd;
+  connection->state = PARKED;
+  connection->intake.file = -1;
+  reply_init(&connection->reply);
+  if (FCGX_InitRequest(&connection->fcgi, -1, 0) != 0 || !assign_events(connection) ||
+      event_add(&connection->readable, NULL) != 0) {
+    free(connection);
+    return false;
+  }
+  LIST_INSERT_HEAD(&front->connections, connection, link);
+  front->connection_count++;
+  return true;
+}

@@ -1,0 +1,76 @@
+/* The inside of the front, shared by front.c (where connections come from and go to) and connection.c (what happens on
+ * one of them). */
+#ifndef FRONT_CONNECTION_H
+#define FRONT_CONNECTION_H
+
+#include <event2/event_struct.h>
+#include <fcgiapp.h>
+#include <sys/queue.h>
+
+#include "front/front.h"
+#include "front/intake.h"
+#include "front/response.h"
+
+enum connection_state {
+  PARKED,     /* waits for a request */
+  COLLECTING, /* has a part of one */
+  BUSY,       /* has one that is not answered */
+  WRITING,    /* the answer is not all out */
+  LINGERING,  /* answered without reading the body: closes when nginx has */
+};
+
+struct front_connection {
+  LIST_ENTRY(front_connection) link;
+  struct front *front;
+  int fd;
+  enum connection_state state;
+  bool keep; /* nginx wants the connection kept */
+  bool gone; /* nginx closed it while busy */
+  FCGX_Request fcgi;
+  struct event readable; /* always waited for, to see a request or nginx leaving */
+  struct event writable;
+  struct event limit; /* ends collecting and lingering */
+  struct intake intake;
+  struct front_request request;
+  char *body;
+  struct reply reply;
+};
+
+LIST_HEAD(connection_list, front_connection);
+
+enum front_phase {
+  FRONT_WARMING, /* accepts nothing yet */
+  FRONT_SERVING,
+  FRONT_RETIRING, /* hands over what is parked */
+  FRONT_DRAINING, /* closes what is parked */
+};
+
+struct front {
+  struct event_base *base;
+  struct front_sockets sockets;
+  size_t max_body;
+  struct front_handler handler;
+  enum front_phase phase;
+  struct event listener;
+  struct event inbox;
+  struct event resume; /* the end of a pause of both */
+  struct event retry;  /* the next attempt to hand over what is parked */
+  struct connection_list connections;
+  int connection_count;
+  int busy_count;
+  unsigned char window[32 << 10]; /* requests up to this size need no file */
+};
+
+/* Takes the descriptor, non-blocking, when there is memory; else it stays the caller's. */
+bool front_connection_new(struct front *front, int fd);
+
+/* Closes it. */
+void front_connection_free(struct front_connection *connection);
+
+/* Reads the request that lies in a parked connection, if one does; while draining, closes it if none does. */
+void front_connection_look(struct front_connection *connection);
+
+/* A parked connection is given away; false when that is not possible now, and it stays. */
+bool front_hand_over(struct front_connection *connection);
+
+#endif
