@@ -130,11 +130,6 @@ struct front *front_new(struct event_base *base, const struct front_sockets *soc
   return front;
 }
 
-void front_set_max_body(struct front *front, size_t max_body)
-{
-  front->max_body = max_body;
-}
-
 bool front_serve(struct front *front)
 {
   front->phase = FRONT_SERVING;

@@ -73,8 +73,6 @@ bool front_serve(struct front *front);
  * request gets the headers only. */
 void front_respond(struct front_request *request, struct response *response);
 
-void front_set_max_body(struct front *front, size_t max_body);
-
 /* Accepts no more, and hands over each connection as soon as it is parked. What cannot be handed over yet is served. */
 void front_retire(struct front *front);
 

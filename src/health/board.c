@@ -160,9 +160,9 @@ void board_close(struct board *board)
   free(board);
 }
 
-struct board_slot *board_slot(struct board *board, int index)
+struct board_slot *board_slot(struct board *board, int number)
 {
-  return &board->layout->slots[index];
+  return &board->layout->slots[number];
 }
 
 struct board_head *board_head(struct board *board)
@@ -175,6 +175,41 @@ struct board_prober *board_prober(struct board *board)
   return &board->layout->prober;
 }
 
+static void add_words(void *to, const void *from, size_t size)
+{
+  uint64_t *sum = to;
+  const uint64_t *more = from;
+  for (size_t i = 0; i < size / sizeof *sum; i++)
+    sum[i] += more[i];
+}
+
+/* Nobody is there any more: what a slot shows of the moment is past, its counters stand. */
+static void forget_gauges(struct board_slot *slot)
+{
+  if (slot->pid != 0)
+    return;
+  slot->connections = 0;
+  memset(&slot->pool, 0, offsetof(struct board_pool, opened));
+}
+
+/* Joins the slots of a place's two turns into the first one. */
+static void join(struct board_slot *place, struct board_slot *other)
+{
+  forget_gauges(place);
+  forget_gauges(other);
+  const uint64_t waits[] = {place->pool.longest_wait, other->pool.longest_wait};
+  if (other->state > place->state) {
+    const struct board_slot kept = *place;
+    *place = *other;
+    *other = kept;
+  }
+  place->connections += other->connections;
+  add_words(&place->requests, &other->requests,
+            offsetof(struct board_slot, pool_before) - offsetof(struct board_slot, requests));
+  place->leased += other->leased;
+  place->pool.longest_wait = waits[0] > waits[1] ? waits[0] : waits[1];
+}
+
 void board_snapshot(const struct board *board, struct board_snapshot *ret_snapshot)
 {
   const uint64_t *from = (const uint64_t *)(const void *)board->layout;
@@ -184,6 +219,8 @@ void board_snapshot(const struct board *board, struct board_snapshot *ret_snapsh
   /* The file may have been damaged since it was opened; readers loop up to this number. */
   if (ret_snapshot->layout.head.workers > BOARD_WORKERS_MAX)
     ret_snapshot->layout.head.workers = BOARD_WORKERS_MAX;
+  for (int i = 0; i < BOARD_WORKERS_MAX; i++)
+    join(&ret_snapshot->layout.slots[i], &ret_snapshot->layout.slots[board_turn(i, 1)]);
   ret_snapshot->taken = clock_wall();
   ret_snapshot->taken_steady = clock_steady();
 }
@@ -201,18 +238,29 @@ void board_worker_begin(struct board_slot *slot, uint64_t pid)
   board_request_leave(slot);
   board_set(&slot->started, now);
   board_worker_beat(slot);
+  board_worker_state(slot, BOARD_WORKER_STARTING);
   board_set(&slot->pid, pid);
-}
-
-void board_worker_beat(struct board_slot *slot)
-{
-  board_set(&slot->heartbeat, (uint64_t)clock_steady());
 }
 
 void board_worker_end(struct board_slot *slot)
 {
   board_lease_return(slot, board_get(&slot->leased));
+  board_worker_state(slot, BOARD_WORKER_NONE);
   board_set(&slot->pid, 0);
+}
+
+void board_worker_died(struct board_slot *slot, uint64_t pid)
+{
+  if (board_get(&slot->pid) != pid)
+    return;
+  board_worker_beat(slot);
+  board_worker_state(slot, BOARD_WORKER_DEAD);
+  board_set(&slot->pid, 0);
+}
+
+void board_worker_beat(struct board_slot *slot)
+{
+  board_set(&slot->heartbeat, (uint64_t)clock_steady());
 }
 
 void board_worker_database(struct board_slot *slot, enum board_database state)
@@ -223,14 +271,19 @@ void board_worker_database(struct board_slot *slot, enum board_database state)
   board_set(&slot->database_since, (uint64_t)clock_wall());
 }
 
-bool board_lease(struct board *board, int index, uint64_t budget)
+bool board_lease(struct board *board, int slot, uint64_t budget)
 {
-  struct board_slot *slot = board_slot(board, index);
-  __atomic_store_n(&slot->leased, board_get(&slot->leased) + 1, __ATOMIC_SEQ_CST);
+  struct board_slot *own = board_slot(board, slot);
+  board_lease_claim(own, 1);
   if (board_leased(board) <= budget)
     return true;
-  board_lease_return(slot, 1);
+  board_lease_return(own, 1);
   return false;
+}
+
+void board_lease_claim(struct board_slot *slot, uint64_t count)
+{
+  __atomic_store_n(&slot->leased, board_get(&slot->leased) + count, __ATOMIC_SEQ_CST);
 }
 
 void board_lease_return(struct board_slot *slot, uint64_t count)
@@ -241,7 +294,7 @@ void board_lease_return(struct board_slot *slot, uint64_t count)
 uint64_t board_leased(const struct board *board)
 {
   uint64_t leased = 0;
-  for (int i = 0; i < BOARD_WORKERS_MAX; i++)
+  for (int i = 0; i < BOARD_SLOTS; i++)
     leased += __atomic_load_n(&board->layout->slots[i].leased, __ATOMIC_SEQ_CST);
   return leased;
 }

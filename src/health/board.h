@@ -16,16 +16,27 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC UINT64_C(0x64726f627261746c) /* "ltarbord" */
-#define BOARD_VERSION 2                          /* raised with every change of the layout below */
+#define BOARD_VERSION 3                          /* raised with every change of the layout below */
 #define BOARD_FILE "board"                       /* its name in run_dir */
 
 enum {
   BOARD_WORKERS_MAX = 64,
+  BOARD_TURNS = 2, /* slots of a worker's place: a worker and its successor take turns */
+  BOARD_SLOTS = BOARD_WORKERS_MAX * BOARD_TURNS,
   BOARD_BUCKETS = 24,
   BOARD_REQUEST_ID_WORDS = 8,
   BOARD_REASON_WORDS = 16,
   BOARD_REASON_SIZE = BOARD_REASON_WORDS * 8 + 1, /* as text with its NUL */
   BOARD_MESSAGE_SIZE = 512
+};
+
+enum board_worker {
+  BOARD_WORKER_NONE, /* nobody has begun here yet, or the last one ended well */
+  BOARD_WORKER_DEAD, /* the last one did not; its heartbeat is the time when that was seen */
+  BOARD_WORKER_RETIRING,
+  BOARD_WORKER_STARTING, /* waits for its turn while its predecessor serves */
+  BOARD_WORKER_SERVING,
+  BOARD_WORKER_WEARY, /* serves, and asks for a successor */
 };
 
 enum board_database { BOARD_DATABASE_UNKNOWN, BOARD_DATABASE_UP, BOARD_DATABASE_DOWN };
@@ -66,6 +77,7 @@ struct board_head {
   uint64_t restarts;     /* workers replaced after they died or hung */
   uint64_t last_restart; /* stamp */
   uint64_t reloads;
+  uint64_t recycles; /* workers that a successor followed while they served */
 } __attribute__((aligned(64)));
 
 /* Written by the prober alone. */
@@ -80,9 +92,10 @@ struct board_prober {
   uint64_t reason[BOARD_REASON_WORDS]; /* why the database is away, as text without host or password, NUL-filled */
 } __attribute__((aligned(64)));
 
-/* Written by one worker alone. */
+/* Written by one worker alone, after its death by the master. */
 struct board_slot {
-  uint64_t pid; /* 0: nobody has begun here yet */
+  uint64_t pid;   /* 0: nobody is here */
+  uint64_t state; /* enum board_worker */
   uint64_t started;
   uint64_t heartbeat;   /* steady */
   uint64_t connections; /* from nginx, gauge */
@@ -106,12 +119,13 @@ struct board_slot {
 struct board_layout {
   struct board_head head;
   struct board_prober prober;
-  struct board_slot slots[BOARD_WORKERS_MAX];
+  struct board_slot slots[BOARD_SLOTS]; /* by board_turn */
 };
 
 struct board;
 
-/* A copy of the whole board at one moment; some 40 KB, so keep it off small stacks. */
+/* A copy of the whole board at one moment; some 100 KB, so keep it off small stacks. Its first BOARD_WORKERS_MAX slots
+ * are the places: state and stamps of whoever serves there, gauges and counters of both turns together. */
 struct board_snapshot {
   int64_t taken;        /* a stamp */
   int64_t taken_steady; /* the same moment, steady */
@@ -129,8 +143,14 @@ int board_open_reader(const char *path, struct board **ret, char *message, size_
 /* Unmaps; the file stays. NULL is fine. */
 void board_close(struct board *board);
 
-/* The slot of a worker, 0 ≤ index < BOARD_WORKERS_MAX; of a board made by board_create only. */
-struct board_slot *board_slot(struct board *board, int index);
+/* The number of a worker's slot; `index` is its place's, `turn` 0 or 1. */
+static inline int board_turn(int index, int turn)
+{
+  return index + turn * BOARD_WORKERS_MAX;
+}
+
+/* A slot of a board made by board_create, 0 ≤ number < BOARD_SLOTS. */
+struct board_slot *board_slot(struct board *board, int number);
 struct board_head *board_head(struct board *board);
 struct board_prober *board_prober(struct board *board);
 
@@ -153,11 +173,22 @@ static inline void board_add(uint64_t *field, uint64_t amount)
   board_set(field, board_get(field) + amount);
 }
 
-/* First act of a worker in its slot: pid and stamps; gauges begin again, counters and leases go on. */
+/* First act of a worker in its slot: pid and stamps; gauges begin again, counters and leases go
+ * on. */
 void board_worker_begin(struct board_slot *slot, uint64_t pid);
 
-/* Last act of a worker: its connections are closed and nobody has the slot. One that dies leaves both as they were. */
+/* What the worker tells its master. */
+static inline void board_worker_state(struct board_slot *slot, enum board_worker state)
+{
+  board_set(&slot->state, (uint64_t)state);
+}
+
+/* Last act of a worker, its connections closed; or of another one for a worker that died, whose connections the
+ * database has had time to miss. Leases end with it. */
 void board_worker_end(struct board_slot *slot);
+
+/* The master saw that process die; nothing when it had ended in its slot. Its leases stay. */
+void board_worker_died(struct board_slot *slot, uint64_t pid);
 
 /* The worker's loop is alive. To be called each second or more often. */
 void board_worker_beat(struct board_slot *slot);
@@ -169,8 +200,11 @@ void board_worker_database(struct board_slot *slot, enum board_database state);
  * Takes one connection of the overflow that all workers share, if fewer than `budget` are taken. Whoever asks writes
  * its claim before it counts: two that come together may both be refused, but never both be let in.
  */
-bool board_lease(struct board *board, int index, uint64_t budget);
+bool board_lease(struct board *board, int slot, uint64_t budget);
 void board_lease_return(struct board_slot *slot, uint64_t count);
+
+/* Counts connections as taken that are there already. */
+void board_lease_claim(struct board_slot *slot, uint64_t count);
 
 /* All that are taken. */
 uint64_t board_leased(const struct board *board);

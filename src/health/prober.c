@@ -38,7 +38,7 @@ struct prober {
   struct dialer *dialer;
   struct event *timer;
   struct event *poke;
-  struct event *signals[3];
+  struct event *signals[2];
   struct probe probe;
   struct inquiry *inquiry;  /* NULL while the probe pauses */
   enum board_database told; /* the word in the slot */
@@ -233,29 +233,13 @@ static void on_end(evutil_socket_t signal_number, short what, void *argument)
   (void)event_base_loopbreak(prober->base);
 }
 
-static void on_reload(evutil_socket_t signal_number, short what, void *argument)
-{
-  const struct prober *prober = argument;
-  struct config *config;
-  struct config_error error;
-  enum log_level level;
-  (void)signal_number;
-  (void)what;
-  if (config_load(prober->start->config_file, &config, &error) < 0)
-    return;
-  if (log_level_parse(config->log_level, &level))
-    log_set_level(level);
-  config_free(config);
-}
-
 static bool make_events(struct prober *prober)
 {
   prober->timer = evtimer_new(prober->base, on_timer, prober);
   prober->poke = event_new(prober->base, prober->start->poke_fd, EV_READ | EV_PERSIST, on_poke, prober);
   prober->signals[0] = evsignal_new(prober->base, SIGTERM, on_end, prober);
   prober->signals[1] = evsignal_new(prober->base, SIGINT, on_end, prober);
-  prober->signals[2] = evsignal_new(prober->base, SIGHUP, on_reload, prober);
-  for (int i = 0; i < 3; i++)
+  for (int i = 0; i < 2; i++)
     if (prober->signals[i] == NULL || event_add(prober->signals[i], NULL) != 0)
       return false;
   return prober->timer != NULL && prober->poke != NULL && event_add(prober->poke, NULL) == 0;
@@ -286,7 +270,7 @@ static void clear(struct prober *prober)
   dialer_free(prober->dialer);
   free_event(prober->timer);
   free_event(prober->poke);
-  for (int i = 0; i < 3; i++)
+  for (int i = 0; i < 2; i++)
     free_event(prober->signals[i]);
   if (prober->base != NULL)
     event_base_free(prober->base);
@@ -297,6 +281,7 @@ int prober_main(const struct prober_start *start)
 {
   struct prober prober = {.start = start, .config = start->config, .slot = board_prober(start->board), .reason = ""};
   int status = EXIT_FAILURE;
+  (void)signal(SIGHUP, SIG_IGN); /* the master's business */
   if (build(&prober)) {
     sigset_t none;
     (void)sigemptyset(&none);

@@ -11,11 +11,10 @@ struct config;
 struct prober_start {
   struct board *board;
   struct config *config; /* the prober's from now on */
-  const char *config_file;
-  int poke_fd; /* an eventfd, non-blocking: a worker that adds to it wants the database checked at once */
+  int poke_fd;           /* an eventfd, non-blocking: a worker that adds to it wants the database checked at once */
 };
 
-/* Called with signals blocked. Runs until SIGTERM; returns the process's exit status. SIGHUP takes log_level over. */
+/* Called with signals blocked. Runs until SIGTERM; returns the process's exit status. Its configuration never changes. */
 int prober_main(const struct prober_start *start);
 
 #endif

@@ -138,6 +138,8 @@ void render_metrics(const struct board_snapshot *snapshot, struct buffer *buffer
   metric(buffer, "lontar_worker_restarts_total", "counter", "Workers replaced after they died or hung.",
          head->restarts);
   metric(buffer, "lontar_reloads_total", "counter", "Configuration files taken over by SIGHUP.", head->reloads);
+  metric(buffer, "lontar_worker_recycles_total", "counter", "Workers followed by a successor while they served.",
+         head->recycles);
   for (int i = 0; i < NUMBER_COUNT; i++)
     metric_by_worker(snapshot, &numbers[i], buffer);
   metric_latency(snapshot, buffer);
@@ -229,8 +231,8 @@ void render_status(const struct board_snapshot *snapshot, struct buffer *buffer)
   buffer_append_format(buffer, ", \"workers\": %" PRIu64 ", \"workers_alive\": %d, \"restarts\": %" PRIu64 ", ",
                        head->workers, health_workers_alive(snapshot), head->restarts);
   json_stamp(buffer, "last_restart_at", (int64_t)head->last_restart);
-  buffer_append_format(buffer, ", \"reloads\": %" PRIu64 "},\n \"database\": \"%s\",\n ", head->reloads,
-                       database_word((uint64_t)health_database(snapshot)));
+  buffer_append_format(buffer, ", \"reloads\": %" PRIu64 ", \"recycles\": %" PRIu64 "},\n \"database\": \"%s\",\n ",
+                       head->reloads, head->recycles, database_word((uint64_t)health_database(snapshot)));
   json_prober(snapshot, buffer);
   json_totals(snapshot, buffer);
   buffer_append_text(buffer, ",\n \"workers\": [");

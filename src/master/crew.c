@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "front/handover.h"
 #include "health/health.h"
 #include "log/log.h"
 #include "route/route.h"
@@ -18,15 +19,27 @@
 
 enum { DOING_SIZE = 192 };
 
-/* What a worker's loop was doing, as the end of a log line; "" between requests or when the slot is another's. */
-static const char *doing(struct crew *crew, int index, pid_t pid, char out[DOING_SIZE])
+int crew_open(struct crew *crew)
 {
-  const struct board_slot *slot = board_slot(crew->board, index);
+  int ends[2];
+  for (int i = 0; i < crew->count; i++) {
+    if (handover_open(ends) != 0)
+      return -1;
+    crew->places[i].inbox = ends[0];
+    crew->places[i].outbox = ends[1];
+  }
+  return 0;
+}
+
+/* What a worker's loop was doing, as the end of a log line; "" between requests or when the slot is another's. */
+static const char *doing(struct crew *crew, int index, int turn, char out[DOING_SIZE])
+{
+  const struct board_slot *slot = board_slot(crew->board, board_turn(index, turn));
   const uint64_t route = board_get(&slot->request_route);
   uint64_t words[BOARD_REQUEST_ID_WORDS + 1] = {0};
   char id[BOARD_REQUEST_ID_WORDS * sizeof(uint64_t) + 16];
   out[0] = '\0';
-  if (board_get(&slot->pid) != (uint64_t)pid || route == 0 || route >= ROUTE_COUNT)
+  if (board_get(&slot->pid) != (uint64_t)crew->places[index].members[turn].pid || route == 0 || route >= ROUTE_COUNT)
     return out;
   for (int i = 0; i < BOARD_REQUEST_ID_WORDS; i++)
     words[i] = board_get(&slot->request_id[i]);
@@ -44,99 +57,153 @@ static void count_restart(struct crew *crew)
   board_set(&head->last_restart, (uint64_t)clock_wall());
 }
 
-static void bury(struct crew *crew, int index, int status)
+static void tell_death(struct crew *crew, int index, int turn, int status)
 {
-  struct place *place = &crew->places[index];
+  const struct member *member = &crew->places[index].members[turn];
   char work[DOING_SIZE];
-  const int64_t now = clock_steady();
-  const int64_t pause = throttle_died(&place->throttle, place->started, now);
-  const char *where = doing(crew, index, place->pid, work);
+  const char *where = doing(crew, index, turn, work);
   if (WIFSIGNALED(status))
-    log_line(LOG_LEVEL_ERROR, "worker %d (pid %ld) died of signal %d (%s)%s", index, (long)place->pid, WTERMSIG(status),
-             strsignal(WTERMSIG(status)), where);
+    log_line(LOG_LEVEL_ERROR, "worker %d (pid %ld) died of signal %d (%s)%s", index, (long)member->pid,
+             WTERMSIG(status), strsignal(WTERMSIG(status)), where);
+  else if (WEXITSTATUS(status) == 0 && member->state == MEMBER_RETIRING)
+    log_line(LOG_LEVEL_INFO, "worker %d (pid %ld) has handed over and ended", index, (long)member->pid);
   else
     log_line(WEXITSTATUS(status) ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "worker %d (pid %ld) ended with status %d%s",
-             index, (long)place->pid, WEXITSTATUS(status), where);
+             index, (long)member->pid, WEXITSTATUS(status), where);
+}
+
+/* One that was sent away has said nothing about the health of its place. */
+static bool was_sent(const struct member *member, int status)
+{
+  return member->state == MEMBER_RETIRING || (member->state == MEMBER_STARTING && status == 0);
+}
+
+static void pause_place(struct place *place, int index, const struct member *member)
+{
+  const int64_t now = clock_steady();
+  const int64_t pause = throttle_died(&place->throttle, member->started, now);
   if (pause > 0)
     log_line(LOG_LEVEL_WARNING, "worker %d lived less than a second; the next one starts in %" PRId64 " ms", index,
              pause / CLOCK_MILLISECOND);
+  place->due = now + pause;
+}
+
+static void bury(struct crew *crew, int index, int turn, int status)
+{
+  struct place *place = &crew->places[index];
+  struct member *member = &place->members[turn];
+  struct member *other = &place->members[1 - turn];
+  tell_death(crew, index, turn, status);
+  board_worker_died(board_slot(crew->board, board_turn(index, turn)), (uint64_t)member->pid);
+  if (!was_sent(member, status))
+    pause_place(place, index, member);
   if (status != 0)
     count_restart(crew);
-  place->pid = 0;
-  place->due = now + pause;
+  if (member->state == MEMBER_SERVING && other->state == MEMBER_STARTING)
+    other->state = MEMBER_SERVING; /* it sees for itself that it need not wait any more */
+  *member = (struct member){.state = MEMBER_NONE};
 }
 
 bool crew_bury(struct crew *crew, pid_t pid, int status)
 {
   for (int i = 0; i < crew->count; i++)
-    if (crew->places[i].pid == pid) {
-      bury(crew, i, status);
-      return true;
-    }
+    for (int turn = 0; turn < BOARD_TURNS; turn++)
+      if (crew->places[i].members[turn].state != MEMBER_NONE && crew->places[i].members[turn].pid == pid) {
+        bury(crew, i, turn, status);
+        return true;
+      }
   return false;
+}
+
+static bool has(const struct place *place, enum member_state state)
+{
+  return place->members[0].state == state || place->members[1].state == state;
+}
+
+static bool is_empty(const struct place *place)
+{
+  return !has(place, MEMBER_SERVING) && !has(place, MEMBER_STARTING);
 }
 
 void crew_fill(struct crew *crew)
 {
   const int64_t now = clock_steady();
-  for (int i = 0; i < crew->count; i++)
-    if (crew->places[i].pid == 0 && crew->places[i].due <= now)
-      crew_spawn(crew, i);
+  for (int i = 0; i < crew->count; i++) {
+    const struct place *place = &crew->places[i];
+    if (is_empty(place) && place->due <= now)
+      crew_spawn(crew, i, place->members[0].state == MEMBER_NONE ? 0 : 1, MEMBER_SERVING);
+  }
 }
 
 /* A worker that has not reached its slot yet counts from its fork. */
-static int64_t heartbeat_of(const struct crew *crew, int index)
+static int64_t heartbeat_of(const struct crew *crew, int index, int turn)
 {
-  const struct place *place = &crew->places[index];
-  const struct board_slot *slot = board_slot(crew->board, index);
-  return board_get(&slot->pid) == (uint64_t)place->pid ? (int64_t)board_get(&slot->heartbeat) : place->started;
+  const struct member *member = &crew->places[index].members[turn];
+  const struct board_slot *slot = board_slot(crew->board, board_turn(index, turn));
+  return board_get(&slot->pid) == (uint64_t)member->pid ? (int64_t)board_get(&slot->heartbeat) : member->started;
 }
 
-static void check_place(struct crew *crew, int index)
+static void kill_late(const struct member *member, int index)
 {
-  struct place *place = &crew->places[index];
+  if (!member->aborted)
+    log_line(LOG_LEVEL_WARNING, "worker %d (pid %ld) has not ended in time and is killed", index, (long)member->pid);
+  (void)kill(member->pid, SIGKILL);
+}
+
+static void abort_stuck(struct crew *crew, int index, int turn, int64_t now)
+{
+  struct member *member = &crew->places[index].members[turn];
   char work[DOING_SIZE];
-  const int64_t now = clock_steady();
-  if (place->kill_at != 0 && now >= place->kill_at) {
-    (void)kill(place->pid, SIGKILL);
-    return;
-  }
-  const int64_t age = now - heartbeat_of(crew, index);
-  if (place->kill_at != 0 || age <= HEALTH_HEARTBEAT_LIMIT)
+  const int64_t age = now - heartbeat_of(crew, index, turn);
+  if (member->adopted || member->aborted || age <= HEALTH_HEARTBEAT_LIMIT)
     return;
   log_line(LOG_LEVEL_ERROR, "worker %d (pid %ld) has not moved for %" PRId64 " ms; it is aborted and replaced%s", index,
-           (long)place->pid, age / CLOCK_MILLISECOND, doing(crew, index, place->pid, work));
-  (void)kill(place->pid, SIGABRT);
-  place->kill_at = now + ABORT_GRACE;
+           (long)member->pid, age / CLOCK_MILLISECOND, doing(crew, index, turn, work));
+  (void)kill(member->pid, SIGABRT);
+  member->aborted = true;
+  member->kill_at = now + ABORT_GRACE;
 }
 
 void crew_check(struct crew *crew)
 {
+  const int64_t now = clock_steady();
   for (int i = 0; i < crew->count; i++)
-    if (crew->places[i].pid != 0)
-      check_place(crew, i);
+    for (int turn = 0; turn < BOARD_TURNS; turn++) {
+      const struct member *member = &crew->places[i].members[turn];
+      if (member->state == MEMBER_NONE)
+        continue;
+      if (member->kill_at != 0 && now >= member->kill_at)
+        kill_late(member, i);
+      else
+        abort_stuck(crew, i, turn, now);
+    }
 }
 
 void crew_signal(const struct crew *crew, int number)
 {
   for (int i = 0; i < crew->count; i++)
-    if (crew->places[i].pid != 0)
-      (void)kill(crew->places[i].pid, number);
+    for (int turn = 0; turn < BOARD_TURNS; turn++)
+      if (crew->places[i].members[turn].state != MEMBER_NONE)
+        (void)kill(crew->places[i].members[turn].pid, number);
 }
 
 int crew_alive(const struct crew *crew)
 {
   int alive = 0;
   for (int i = 0; i < crew->count; i++)
-    alive += crew->places[i].pid != 0;
+    for (int turn = 0; turn < BOARD_TURNS; turn++)
+      alive += crew->places[i].members[turn].state != MEMBER_NONE;
   return alive;
 }
 
 int64_t crew_due(const struct crew *crew)
 {
+  const int64_t now = clock_steady();
   int64_t due = INT64_MAX;
-  for (int i = 0; i < crew->count; i++)
-    if (crew->places[i].pid == 0 && crew->places[i].due < due)
-      due = crew->places[i].due;
+  for (int i = 0; i < crew->count; i++) {
+    const struct place *place = &crew->places[i];
+    if ((is_empty(place) || place->due > now) && place->due < due)
+      due = place->due;
+  }
   return due;
 }

@@ -1,4 +1,5 @@
-/* The workers as their parent sees them: a place for each, who has it, and when it is filled again. Not thread-safe. */
+/* The workers as their parent sees them: a place for each, who has it, who follows, and when it is filled again. Not
+ * thread-safe. */
 #ifndef MASTER_CREW_H
 #define MASTER_CREW_H
 
@@ -11,12 +12,30 @@
 
 struct config;
 
-/* One worker's place. Times are steady microseconds. */
-struct place {
-  pid_t pid; /* 0: empty, to be filled at `due` */
+enum member_state {
+  MEMBER_NONE,
+  MEMBER_STARTING, /* a successor that is not ready: its predecessor serves */
+  MEMBER_SERVING,
+  MEMBER_RETIRING, /* hands over its connections and ends */
+};
+
+/* One process; the board's slot of its place and turn is its own. Times are steady microseconds. */
+struct member {
+  enum member_state state;
+  pid_t pid;
   int64_t started;
-  int64_t due;
-  int64_t kill_at; /* when a worker that was told to abort is killed; 0: it was not */
+  int64_t kill_at; /* when it is killed; 0: no such time is set */
+  int generation;  /* of the crew when it began */
+  bool aborted;    /* told so, because it did not move */
+  bool adopted;    /* another image of lontard forked it, so its numbers are on a board that is gone */
+};
+
+/* One worker's place: at most one that serves, and beside it one that starts or one that retires. */
+struct place {
+  struct member members[BOARD_TURNS];
+  int inbox;   /* connections that its workers hand over are read here, */
+  int outbox;  /* and written here; both are inherited by every worker of the place */
+  int64_t due; /* when a process may begin here */
   struct throttle throttle;
 };
 
@@ -24,17 +43,21 @@ struct place {
 struct crew {
   int count;
   struct place places[BOARD_WORKERS_MAX];
+  int generation; /* who began with an older one is to be succeeded */
   struct board *board;
   struct config *config; /* the one that the next worker starts with */
-  const char *config_file;
   int listen_fd;
   int signal_fd; /* the master's alone, as is the next: a worker closes them */
   int pid_fd;
   int poke_fd; /* an eventfd: a worker that misses the database adds to it, and the prober looks */
 };
 
-/* Forks the worker of a place. In the worker it does not return; a fork that fails is logged and tried again later. */
-void crew_spawn(struct crew *crew, int index);
+/* Opens the places' inboxes. 0, or -1 with errno. */
+int crew_open(struct crew *crew);
+
+/* Forks a worker, to serve at once or to wait behind its predecessor. In the worker it does not return; a fork that
+ * fails is logged and tried again later. */
+void crew_spawn(struct crew *crew, int index, int turn, enum member_state state);
 
 /* Fills every empty place that is due. */
 void crew_fill(struct crew *crew);
@@ -42,15 +65,27 @@ void crew_fill(struct crew *crew);
 /* Buries a process, with a log line, and says when its place is due. False when it is none of the crew. */
 bool crew_bury(struct crew *crew, pid_t pid, int status);
 
-/* Ends workers whose heartbeat is older than HEALTH_HEARTBEAT_LIMIT: SIGABRT, two seconds later SIGKILL. */
+/* Ends members whose heartbeat is older than HEALTH_HEARTBEAT_LIMIT, by SIGABRT and two seconds later by SIGKILL, and
+ * those that are due to be killed. */
 void crew_check(struct crew *crew);
 
 void crew_signal(const struct crew *crew, int number);
 
-/* Number of living workers. */
+/* Number of living processes. */
 int crew_alive(const struct crew *crew);
 
-/* When the next empty place is due; INT64_MAX when none is empty. */
+/* When crew_fill or crew_recycle has something to begin; INT64_MAX when nothing waits for its time. */
 int64_t crew_due(const struct crew *crew);
+
+/* ---- recycle.c ---- */
+
+/* From now on every worker is to be succeeded by one with the crew's configuration. */
+void crew_renew(struct crew *crew);
+
+/* Lets ready successors take their places, retires their predecessors, and starts the next successor, one at a time. */
+void crew_recycle(struct crew *crew);
+
+/* Whether all places have a worker of the crew's generation. */
+bool crew_is_renewed(const struct crew *crew);
 
 #endif

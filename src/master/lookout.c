@@ -47,7 +47,6 @@ static _Noreturn void spawned_prober(const struct lookout *lookout, pid_t master
   const struct prober_start start = {
       .board = lookout->board,
       .config = lookout->config,
-      .config_file = lookout->config_file,
       .poke_fd = lookout->poke_fd,
   };
   exit(prober_main(&start));
@@ -108,7 +107,7 @@ bool lookout_bury(struct lookout *lookout, pid_t pid, int status)
   remove_marker(lookout);
   board_set(&board_prober(lookout->board)->pid, 0);
   lookout->pid = 0;
-  lookout->due = now + throttle_died(&lookout->throttle, lookout->started, now);
+  lookout->due = status == 0 ? now : now + throttle_died(&lookout->throttle, lookout->started, now);
   return true;
 }
 

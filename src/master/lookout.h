@@ -15,7 +15,6 @@ struct config;
 struct lookout {
   struct board *board;
   struct config *config; /* the one that the next prober starts with */
-  const char *config_file;
   int poke_fd;
   pid_t pid; /* 0: there is none; one is started at `due` */
   int64_t due;

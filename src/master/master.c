@@ -17,6 +17,7 @@
 
 #include <lontar/error.h>
 
+#include "authorize/keyring.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -37,11 +38,13 @@
 #define STOP_GRACE CLOCK_SECOND
 
 struct master {
+  const char *config_file;
   struct config *config;
   struct crew crew;
   struct lookout lookout;
   int64_t next_tick;
   int64_t kill_at; /* steady; 0 while running, else when workers that are left are killed */
+  bool renewing;   /* workers are being succeeded after a reload */
   bool publish_failed;
 };
 
@@ -66,6 +69,7 @@ static int init_signals_master(int *ret_descriptor, char *message, size_t size)
   (void)sigaddset(&signals, SIGTERM);
   (void)sigaddset(&signals, SIGINT);
   (void)sigaddset(&signals, SIGHUP);
+  (void)sigaddset(&signals, SIGUSR1);
   (void)sigaddset(&signals, SIGCHLD);
   (void)signal(SIGPIPE, SIG_IGN);
   (void)sigprocmask(SIG_BLOCK, &signals, NULL);
@@ -83,10 +87,7 @@ static int set_up_lookout(struct master *master, char *message, size_t size)
   if (poke_fd < 0 || publish_unmark(master->config->run_dir) != LONTAR_OK)
     return message_fail(LONTAR_INTERNAL, message, size, "the prober cannot be prepared: %s", strerror(errno));
   master->crew.poke_fd = poke_fd;
-  master->lookout = (struct lookout){.board = master->crew.board,
-                                     .config = master->config,
-                                     .config_file = master->crew.config_file,
-                                     .poke_fd = poke_fd};
+  master->lookout = (struct lookout){.board = master->crew.board, .config = master->config, .poke_fd = poke_fd};
   return LONTAR_OK;
 }
 
@@ -102,6 +103,8 @@ static int set_up(struct master *master, char *message, size_t size)
     error = listen_open(master->config, &crew->listen_fd, message, size);
   if (error)
     return error;
+  if (crew_open(crew) != 0)
+    return message_fail(LONTAR_INTERNAL, message, size, "sockets between workers: %s", strerror(errno));
   (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, master->config->run_dir);
   error = board_create(path, crew->count, &crew->board, message, size);
   return error ? error : set_up_lookout(master, message, size);
@@ -146,16 +149,32 @@ static void stop(struct master *master)
   lookout_signal(&master->lookout, SIGTERM);
 }
 
-static void reload(struct master *master)
+/* What a worker would refuse to begin with is refused here, while the old ones still serve. */
+static bool check_keyring(const struct config *config)
 {
-  struct config *config;
-  struct config_error error;
-  if (master->kill_at != 0)
-    return;
-  if (config_load(master->crew.config_file, &config, &error) < 0) {
-    log_line(LOG_LEVEL_ERROR, "%s; keeping the configuration as it was", error.text);
-    return;
+  char message[KEYRING_MESSAGE_SIZE];
+  struct keyring *keyring;
+  if (keyring_load(config->keyring, &keyring, message, sizeof message) != LONTAR_OK) {
+    log_line(LOG_LEVEL_ERROR, "%s; keeping the configuration as it was", message);
+    return false;
   }
+  keyring_free(keyring);
+  return true;
+}
+
+static struct config *load_config(const struct master *master)
+{
+  struct config_error error;
+  CLEANUP_CONFIG struct config *config = NULL;
+  if (config_load(master->config_file, &config, &error) < 0) {
+    log_line(LOG_LEVEL_ERROR, "%s; keeping the configuration as it was", error.text);
+    return NULL;
+  }
+  return check_keyring(config) ? TAKE(config) : NULL;
+}
+
+static void take_config(struct master *master, struct config *config)
+{
   const char *changed = config_changed_at_start(master->config, config);
   if (changed)
     log_line(LOG_LEVEL_WARNING, "option %s has changed, which takes effect at the next start", changed);
@@ -165,10 +184,32 @@ static void reload(struct master *master)
   master->crew.config = config;
   master->lookout.config = config;
   init_log_master(config);
+}
+
+static void reload(struct master *master)
+{
+  struct config *config = master->kill_at == 0 ? load_config(master) : NULL;
+  if (config == NULL)
+    return;
+  take_config(master, config);
+  notify_reloading();
   board_add(&board_head(master->crew.board)->reloads, 1);
-  crew_signal(&master->crew, SIGHUP);
-  lookout_signal(&master->lookout, SIGHUP);
-  log_line(LOG_LEVEL_INFO, "configuration reloaded");
+  crew_renew(&master->crew);
+  master->renewing = true;
+  log_line(LOG_LEVEL_INFO, "configuration read; workers that have it follow those that do not");
+}
+
+/* Successors take over, and the last of them ends a reload. The prober follows then: as long as workers have the old
+ * configuration, it is the old database that matters. */
+static void recycle(struct master *master)
+{
+  crew_recycle(&master->crew);
+  if (!master->renewing || !crew_is_renewed(&master->crew))
+    return;
+  master->renewing = false;
+  lookout_signal(&master->lookout, SIGTERM);
+  notify_send("READY=1");
+  log_line(LOG_LEVEL_INFO, "all workers have the new configuration");
 }
 
 static void read_signals(struct master *master)
@@ -200,6 +241,7 @@ static void fill(struct master *master)
 {
   lookout_fill(&master->lookout);
   crew_fill(&master->crew);
+  recycle(master);
 }
 
 static void publish(struct master *master)
@@ -266,9 +308,9 @@ int master_main(const char *config_file, struct config *config)
 {
   char message[MESSAGE_SIZE] = "";
   struct master master = {
+      .config_file = config_file,
       .config = config,
-      .crew =
-          {.config = config, .config_file = config_file, .listen_fd = -1, .signal_fd = -1, .pid_fd = -1, .poke_fd = -1},
+      .crew = {.config = config, .listen_fd = -1, .signal_fd = -1, .pid_fd = -1, .poke_fd = -1},
   };
   master.crew.count = worker_count(config);
   init_log_master(config);

@@ -1,13 +1,16 @@
 /* Tells systemd how the daemon is. */
 #include "master/notify.h"
 
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 void notify_send(const char *state)
 {
@@ -24,4 +27,11 @@ void notify_send(const char *state)
     return;
   const socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
   (void)sendto(descriptor, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address, size);
+}
+
+void notify_reloading(void)
+{
+  char state[64];
+  (void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_steady());
+  notify_send(state);
 }

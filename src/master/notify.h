@@ -5,4 +5,7 @@
 /* Sends e.g. "READY=1". Does nothing without $NOTIFY_SOCKET; failure is ignored, as systemd's own sender advises. */
 void notify_send(const char *state);
 
+/* Says that a reload begins; READY=1 ends it. */
+void notify_reloading(void);
+
 #endif

@@ -20,11 +20,14 @@ static void spawn_failed_master(struct place *place)
   log_line(LOG_LEVEL_ERROR, "a worker cannot be forked: %s; trying again", strerror(errno));
 }
 
-static void spawned_master(struct place *place, pid_t pid)
+static void spawned_master(const struct crew *crew, struct member *member, enum member_state state, pid_t pid)
 {
-  place->pid = pid;
-  place->started = clock_steady();
-  place->kill_at = 0;
+  *member = (struct member){
+      .state = state,
+      .pid = pid,
+      .started = clock_steady(),
+      .generation = crew->generation,
+  };
 }
 
 /* A worker without its master would serve on unwatched. */
@@ -34,47 +37,53 @@ static void follow_master_worker(pid_t master)
     _exit(EXIT_FAILURE);
 }
 
-/* Closed: the master's signals and the pid file, whose lock must end with the master. Kept: the listening socket, the
- * poke, the board and standard error. SIGHUP is ignored until the worker catches it. */
-static void leave_master_worker(const struct crew *crew)
+/* Closed: the master's signals, the pid file, whose lock must end with the master, and the inboxes of other places.
+ * Kept: the listening socket, the own inbox, the poke, the board and standard error. Signals stay blocked until the
+ * worker is ready for them, so that none is lost; a SIGHUP is the master's business. */
+static void leave_master_worker(const struct crew *crew, int index)
 {
-  sigset_t none;
   (void)close(crew->signal_fd);
   (void)close(crew->pid_fd);
+  for (int i = 0; i < crew->count; i++) {
+    if (i == index)
+      continue;
+    (void)close(crew->places[i].inbox);
+    (void)close(crew->places[i].outbox);
+  }
   (void)signal(SIGHUP, SIG_IGN);
-  (void)sigemptyset(&none);
-  (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static _Noreturn void spawned_worker(const struct crew *crew, int index, pid_t master)
+static _Noreturn void spawned_worker(const struct crew *crew, const struct worker_start *start)
 {
   char name[32];
   enum log_level level = LOG_LEVEL_INFO;
-  follow_master_worker(master);
-  leave_master_worker(crew);
-  (void)snprintf(name, sizeof name, "worker/%d", index);
+  follow_master_worker(start->master);
+  leave_master_worker(crew, start->index);
+  (void)snprintf(name, sizeof name, "worker/%d", start->index);
   (void)log_level_parse(crew->config->log_level, &level);
   log_init(level, name);
+  exit(worker_main(start));
+}
+
+void crew_spawn(struct crew *crew, int index, int turn, enum member_state state)
+{
+  struct place *place = &crew->places[index];
   const struct worker_start start = {
       .index = index,
+      .turn = turn,
       .workers = crew->count,
-      .listen_fd = crew->listen_fd,
-      .config_file = crew->config_file,
+      .waits = state == MEMBER_STARTING,
+      .master = getpid(),
+      .sockets = {.listener = crew->listen_fd, .inbox = place->inbox, .outbox = place->outbox},
       .config = crew->config,
       .board = crew->board,
       .poke_fd = crew->poke_fd,
   };
-  exit(worker_main(&start));
-}
-
-void crew_spawn(struct crew *crew, int index)
-{
-  const pid_t master = getpid();
   const pid_t pid = fork();
   if (pid < 0)
-    spawn_failed_master(&crew->places[index]);
+    spawn_failed_master(place);
   else if (pid == 0)
-    spawned_worker(crew, index, master);
+    spawned_worker(crew, &start);
   else
-    spawned_master(&crew->places[index], pid);
+    spawned_master(crew, &place->members[turn], state, pid);
 }

@@ -1,10 +1,14 @@
 /*
- * The overflow of database connections that all workers share, taken and returned through the board. A worker that died
- * still holds its connections for a moment, until the server notices: its successor counts them as taken.
+ * The overflow of database connections that all workers share, taken and returned through the board.
+ *
+ * A place has one slice of pool_size, but for a while two workers: one that follows and one that retires, or one that
+ * died and still holds its connections until the server notices. The one that came later counts what the other has of
+ * their slice as taken from the overflow, so that all together never exceed pool_size and pool_max_overflow.
  */
 #ifndef WORKER_BUDGET_H
 #define WORKER_BUDGET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "health/board.h"
@@ -12,21 +16,25 @@
 
 struct budget {
   struct board *board;
-  int index;
-  uint64_t most;        /* pool_max_overflow */
-  uint64_t ghosts;      /* connections of a predecessor that died, among the slot's leases */
-  int64_t ghosts_until; /* when the server has surely noticed (steady) */
+  int slot;
+  struct board_slot *own;
+  struct board_slot *other; /* of the place's other turn */
+  uint64_t most;            /* pool_max_overflow */
+  uint64_t size;            /* of the slice */
+  uint64_t left;            /* connections of one that died in the own slot, */
+  int64_t left_until;       /* until the server has surely noticed (steady) */
+  uint64_t claimed;         /* those, and what the other has of the slice: among the own slot's leases */
 };
 
 /* Before board_worker_begin, because it looks at what the slot's last worker left; `size` connections are within a
  * worker's slice. */
-void budget_begin(struct budget *budget, struct board *board, int index, int64_t most, int size);
-
-/* After a reload. */
-void budget_set(struct budget *budget, int64_t most);
+void budget_begin(struct budget *budget, struct board *board, int index, int turn, int64_t most, int size);
 
 /* To be called some times a second. */
 void budget_tick(struct budget *budget);
+
+/* While this is so, not even the first connection may be opened. */
+bool budget_is_full(const struct budget *budget);
 
 /* Borrows the budget. */
 struct policy_budget budget_for_pool(struct budget *budget);

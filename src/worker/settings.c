@@ -25,6 +25,12 @@ void worker_pool_settings(const struct config *config, int index, int workers, s
   };
 }
 
+uint64_t worker_request_limit(const struct config *config, uint64_t now, uint32_t random)
+{
+  const uint64_t most = (uint64_t)config->max_requests;
+  return most == 0 ? UINT64_MAX : now + most - random % (most / 10 + 1);
+}
+
 enum log_level log_level_of(const struct config *config)
 {
   enum log_level level = LOG_LEVEL_INFO;

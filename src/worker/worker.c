@@ -1,10 +1,11 @@
-/* One worker: builds its parts around one event loop, beats its heart, reloads, and drains at the end. */
+/* One worker: builds its parts around one event loop, beats its heart, follows a predecessor, makes way in the end. */
 #include "worker/worker.h"
 
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -29,7 +30,10 @@ struct worker {
   struct event *passwords;
   struct event *signals[3];
   struct budget budget;
-  int64_t drain_until; /* 0 while it serves */
+  enum policy_word word; /* the prober's */
+  enum board_worker state;
+  uint64_t requests_limit; /* the slot's number of requests at which it grows weary */
+  int64_t leave_by;
 };
 
 static struct timeval timeval_of(int64_t microseconds)
@@ -73,11 +77,53 @@ static void hear_prober(struct worker *worker)
   const struct board_prober *prober = board_prober(worker->start->board);
   const uint64_t word = board_get(&prober->database);
   const bool heard = clock_steady() - (int64_t)board_get(&prober->heartbeat) < PROBER_LIMIT;
-  pool_told(worker->handler.pool, heard && word <= BOARD_DATABASE_DOWN ? words[word] : POLICY_UNKNOWN,
-            (int64_t)board_get(&prober->next_probe));
+  worker->word = heard && word <= BOARD_DATABASE_DOWN ? words[word] : POLICY_UNKNOWN;
+  pool_told(worker->handler.pool, worker->word, (int64_t)board_get(&prober->next_probe));
 }
 
-/* While draining, the loop ends with the last answer or at the time limit. */
+static void enter(struct worker *worker, enum board_worker state)
+{
+  worker->state = state;
+  board_worker_state(worker->handler.slot, state);
+}
+
+static void tell_master(const struct worker *worker)
+{
+  if (getppid() == worker->start->master)
+    (void)kill(worker->start->master, SIGUSR1);
+}
+
+static void begin_to_serve(struct worker *worker)
+{
+  if (!front_serve(worker->front))
+    return;
+  enter(worker, BOARD_WORKER_SERVING);
+  tell_master(worker);
+}
+
+/* A successor waits as long as its predecessor can do what it cannot: until it has a connection to the database, but
+ * not when there is none to be had, or none before the predecessor gives some up. */
+static bool may_follow(const struct worker *worker)
+{
+  const struct board_slot *predecessor = worker->budget.other;
+  struct pool_numbers numbers;
+  pool_numbers(worker->handler.pool, &numbers);
+  return numbers.open > 0 || board_get(&predecessor->pid) == 0 || worker->word == POLICY_DOWN ||
+         board_get(&predecessor->database) == BOARD_DATABASE_DOWN || budget_is_full(&worker->budget);
+}
+
+/* The loop ends with the last connection or at the time limit. */
+static void leave(struct worker *worker)
+{
+  const int left = front_connection_count(worker->front) + (worker->handler.cleanup != NULL);
+  if (left > 0 && clock_steady() < worker->leave_by)
+    return;
+  if (left > 0)
+    log_line(LOG_LEVEL_WARNING, "shutdown_timeout is over: %d requests stay without an answer",
+             front_busy_count(worker->front));
+  (void)event_base_loopbreak(worker->base);
+}
+
 static void on_beat(evutil_socket_t fd, short what, void *argument)
 {
   struct worker *worker = argument;
@@ -86,14 +132,26 @@ static void on_beat(evutil_socket_t fd, short what, void *argument)
   budget_tick(&worker->budget);
   hear_prober(worker);
   show_numbers(worker);
-  if (worker->drain_until == 0)
-    return;
-  int busy = front_busy_count(worker->front) + (worker->handler.cleanup != NULL);
-  if (busy > 0 && clock_steady() < worker->drain_until)
-    return;
-  if (busy > 0)
-    log_line(LOG_LEVEL_WARNING, "shutdown_timeout is over: %d requests stay without an answer", busy);
-  (void)event_base_loopbreak(worker->base);
+  if (worker->state == BOARD_WORKER_RETIRING) {
+    leave(worker);
+  } else if (worker->state == BOARD_WORKER_STARTING) {
+    if (may_follow(worker))
+      begin_to_serve(worker);
+  } else if (worker->state == BOARD_WORKER_SERVING &&
+             board_get(&worker->handler.slot->requests) >= worker->requests_limit) {
+    enter(worker, BOARD_WORKER_WEARY);
+    tell_master(worker);
+  }
+}
+
+/* One worker deletes expired sessions for all. The hours are the steady clock's own, so that workers which follow each
+ * other do not begin to count anew. */
+static void schedule_cleanup(struct worker *worker)
+{
+  const int64_t interval = worker->config->session_cleanup_interval;
+  const struct timeval next = timeval_of(interval - clock_steady() % interval);
+  if (worker->start->index == 0)
+    (void)event_add(worker->cleanup, &next);
 }
 
 static void on_cleanup(evutil_socket_t fd, short what, void *argument)
@@ -102,6 +160,7 @@ static void on_cleanup(evutil_socket_t fd, short what, void *argument)
   (void)fd;
   (void)what;
   handler_cleanup_sessions(&worker->handler);
+  schedule_cleanup(worker);
 }
 
 static void on_passwords(evutil_socket_t fd, short what, void *argument)
@@ -112,65 +171,37 @@ static void on_passwords(evutil_socket_t fd, short what, void *argument)
   hasher_collect(worker->handler.hasher);
 }
 
+static void begin_to_leave(struct worker *worker)
+{
+  if (worker->state == BOARD_WORKER_RETIRING)
+    return;
+  enter(worker, BOARD_WORKER_RETIRING);
+  worker->leave_by = clock_steady() + worker->config->shutdown_timeout;
+  (void)event_del(worker->cleanup);
+  (void)close(worker->start->sockets.listener); /* else nginx would wait for us when we are the last to have it open */
+}
+
 static void on_terminate(evutil_socket_t signal_number, short what, void *argument)
 {
   struct worker *worker = argument;
   (void)signal_number;
   (void)what;
-  if (worker->drain_until != 0)
-    return;
-  worker->drain_until = clock_steady() + worker->config->shutdown_timeout;
   front_drain(worker->front);
+  begin_to_leave(worker);
   on_beat(-1, 0, worker);
 }
 
-/* One worker deletes expired sessions for all. */
-static void schedule_cleanup(struct worker *worker)
-{
-  const struct timeval interval = timeval_of(worker->config->session_cleanup_interval);
-  if (worker->start->index == 0)
-    (void)event_add(worker->cleanup, &interval);
-}
-
-static void apply_config(struct worker *worker)
-{
-  struct pool_settings settings;
-  log_set_level(log_level_of(worker->config));
-  worker_pool_settings(worker->config, worker->start->index, worker->start->workers, &settings);
-  budget_set(&worker->budget, worker->config->pool_max_overflow);
-  pool_configure(worker->handler.pool, &settings);
-  front_set_max_body(worker->front, (size_t)worker->config->max_body);
-  schedule_cleanup(worker);
-}
-
-static void reload_keyring(struct worker *worker)
-{
-  char message[KEYRING_MESSAGE_SIZE];
-  struct keyring *keyring = NULL;
-  if (keyring_load(worker->config->keyring, &keyring, message, sizeof message) != LONTAR_OK) {
-    log_line(LOG_LEVEL_ERROR, "%s; the old service keys stay in use", message);
-    return;
-  }
-  keyring_free(worker->handler.keyring);
-  worker->handler.keyring = keyring;
-}
-
-/* The master has checked the file already and says what is wrong with it. */
-static void on_reload(evutil_socket_t signal_number, short what, void *argument)
+static void on_retire(evutil_socket_t signal_number, short what, void *argument)
 {
   struct worker *worker = argument;
-  struct config_error error;
-  struct config *config = NULL;
   (void)signal_number;
   (void)what;
-  if (config_load(worker->start->config_file, &config, &error) == 0) {
-    config_keep_start(worker->config, config);
-    config_free(worker->config);
-    worker->config = config;
-    worker->handler.config = config;
-    apply_config(worker);
-  }
-  reload_keyring(worker);
+  if (worker->state == BOARD_WORKER_RETIRING)
+    return;
+  front_retire(worker->front);
+  pool_drain(worker->handler.pool);
+  begin_to_leave(worker);
+  on_beat(-1, 0, worker);
 }
 
 /* The board shall know before the next beat, and the prober then look at once. */
@@ -189,8 +220,8 @@ static bool make_pool(struct worker *worker)
   struct pool_settings settings;
   snprintf(name, sizeof name, "lontard/%d", worker->start->index);
   worker_pool_settings(worker->config, worker->start->index, worker->start->workers, &settings);
-  budget_begin(&worker->budget, worker->start->board, worker->start->index, worker->config->pool_max_overflow,
-               settings.policy.size);
+  budget_begin(&worker->budget, worker->start->board, worker->start->index, worker->start->turn,
+               worker->config->pool_max_overflow, settings.policy.size);
   board_worker_begin(worker->handler.slot, (uint64_t)getpid());
   const struct pool_owner owner = {budget_for_pool(&worker->budget), on_suspect, worker};
   worker->handler.pool = pool_new(worker->base, worker->config->database_url, name, &settings, &owner);
@@ -200,35 +231,53 @@ static bool make_pool(struct worker *worker)
 static bool make_front(struct worker *worker)
 {
   const struct front_handler handler = {handler_request, handler_gone, &worker->handler};
-  const struct front_sockets sockets = {.listener = worker->start->listen_fd, .inbox = -1, .outbox = -1};
-  worker->front = front_new(worker->base, &sockets, (size_t)worker->config->max_body, &handler);
+  worker->front = front_new(worker->base, &worker->start->sockets, (size_t)worker->config->max_body, &handler);
   (void)signal(SIGPIPE, SIG_IGN); /* after the front: libfcgi replaces handlers that ignore */
-  return worker->front != NULL && front_serve(worker->front);
+  return worker->front != NULL;
+}
+
+/* They were blocked since before the fork. */
+static bool make_signals(struct worker *worker)
+{
+  sigset_t none;
+  worker->signals[0] = evsignal_new(worker->base, SIGTERM, on_terminate, worker);
+  worker->signals[1] = evsignal_new(worker->base, SIGINT, on_terminate, worker);
+  worker->signals[2] = evsignal_new(worker->base, SIGUSR1, on_retire, worker);
+  for (int i = 0; i < 3; i++)
+    if (worker->signals[i] == NULL || event_add(worker->signals[i], NULL) != 0)
+      return false;
+  (void)sigemptyset(&none);
+  return sigprocmask(SIG_SETMASK, &none, NULL) == 0;
 }
 
 static bool make_events(struct worker *worker)
 {
   const struct timeval beat = timeval_of(BEAT);
   worker->beat = event_new(worker->base, -1, EV_PERSIST, on_beat, worker);
-  worker->cleanup = event_new(worker->base, -1, EV_PERSIST, on_cleanup, worker);
+  worker->cleanup = event_new(worker->base, -1, 0, on_cleanup, worker);
   worker->passwords =
       event_new(worker->base, hasher_fd(worker->handler.hasher), EV_READ | EV_PERSIST, on_passwords, worker);
-  worker->signals[0] = evsignal_new(worker->base, SIGTERM, on_terminate, worker);
-  worker->signals[1] = evsignal_new(worker->base, SIGINT, on_terminate, worker);
-  worker->signals[2] = evsignal_new(worker->base, SIGHUP, on_reload, worker);
-  for (int i = 0; i < 3; i++)
-    if (worker->signals[i] == NULL || event_add(worker->signals[i], NULL) != 0)
-      return false;
   return worker->beat != NULL && worker->cleanup != NULL && worker->passwords != NULL &&
-         event_add(worker->beat, &beat) == 0 && event_add(worker->passwords, NULL) == 0;
+         event_add(worker->beat, &beat) == 0 && event_add(worker->passwords, NULL) == 0 && make_signals(worker);
+}
+
+static uint32_t random_bits(void)
+{
+  uint32_t bits = 0;
+  if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) < 0)
+    bits = (uint32_t)clock_steady();
+  return bits;
 }
 
 static bool build(struct worker *worker)
 {
   char message[KEYRING_MESSAGE_SIZE];
   worker->handler.board = worker->start->board;
-  worker->handler.slot = board_slot(worker->start->board, worker->start->index);
+  worker->handler.slot = board_slot(worker->start->board, board_turn(worker->start->index, worker->start->turn));
   worker->handler.config = worker->config;
+  worker->state = BOARD_WORKER_STARTING;
+  worker->requests_limit =
+      worker_request_limit(worker->config, board_get(&worker->handler.slot->requests), random_bits());
   if (keyring_load(worker->config->keyring, &worker->handler.keyring, message, sizeof message) != LONTAR_OK) {
     log_line(LOG_LEVEL_ERROR, "%s", message);
     return false;
@@ -268,6 +317,8 @@ int worker_main(const struct worker_start *start)
   int status = EXIT_FAILURE;
   if (build(&worker)) {
     schedule_cleanup(&worker);
+    if (!start->waits)
+      begin_to_serve(&worker);
     status = event_base_dispatch(worker.base) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
   } else {
     log_line(LOG_LEVEL_ERROR, "this worker cannot start");

@@ -2,20 +2,32 @@
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "front/front.h"
+
 struct board;
 struct config;
 
 struct worker_start {
-  int index;
+  int index; /* of its place among `workers` */
+  int turn;  /* of its slot */
   int workers;
-  int listen_fd;
-  const char *config_file;
+  bool waits; /* another one serves in its place until this one can */
+  pid_t master;
+  struct front_sockets sockets;
   struct config *config; /* the worker's from now on */
   struct board *board;
   int poke_fd; /* an eventfd, non-blocking: adding to it makes the prober look at once */
 };
 
-/* Runs until SIGTERM and the last answer; returns the process's exit status. SIGHUP reads the configuration again. */
+/*
+ * Runs until its last answer and returns the process's exit status. What it is doing stands in its slot as enum
+ * board_worker; when it has begun to serve, and when it has grown weary, it sends the master SIGUSR1. Signals, which
+ * the caller leaves blocked: SIGUSR1 lets it retire and hand its connections over, SIGTERM and SIGINT end it without a
+ * successor. Its configuration never changes.
+ */
 int worker_main(const struct worker_start *start);
 
 #endif

@@ -131,25 +131,121 @@ static void leases_never_exceed_the_budget(void)
   place_remove(&place);
 }
 
+/* A worker of place 0 that has `open` connections, of which one is within its slice. */
+static struct board_slot *begin_with_one_within(struct place *place, struct budget *budget, int turn, uint64_t open)
+{
+  struct board_slot *slot = board_slot(place->board, board_turn(0, turn));
+  budget_begin(budget, place->board, 0, turn, 3, 1);
+  board_worker_begin(slot, (uint64_t)(4711 + turn));
+  board_worker_state(slot, BOARD_WORKER_SERVING);
+  struct policy_budget shared = budget_for_pool(budget);
+  for (uint64_t i = 1; i < open; i++)
+    CU_ASSERT_TRUE(shared.take(shared.owner, true));
+  board_worker_pool(slot, &(struct board_pool){.open = open, .overflow = open - 1});
+  return slot;
+}
+
 static void who_follows_a_dead_worker_counts_its_connections(void)
 {
+  for (int turn = 0; turn < BOARD_TURNS; turn++) {
+    struct place place;
+    struct budget dead, budget;
+    place_make(&place);
+    struct board_slot *slot = begin_with_one_within(&place, &dead, 0, 3);
+    board_worker_died(slot, 4711);
+    budget_begin(&budget, place.board, 0, turn, 3, 1); /* in its slot, or in the other one */
+    struct policy_budget shared = budget_for_pool(&budget);
+    CU_ASSERT_TRUE(shared.take(shared.owner, false));
+    CU_ASSERT_EQUAL(board_leased(place.board), 3); /* two leases and one within its slice */
+    CU_ASSERT_FALSE(shared.take(shared.owner, true));
+    budget.most = 2;
+    CU_ASSERT_FALSE(shared.take(shared.owner, false));
+    CU_ASSERT_TRUE(budget_is_full(&budget));
+    board_set(&slot->heartbeat, 1); /* it died long ago */
+    budget.left_until = 1;
+    CU_ASSERT_TRUE(shared.take(shared.owner, false));
+    CU_ASSERT_EQUAL(board_leased(place.board), 0);
+    place_remove(&place);
+  }
+}
+
+static void who_follows_a_living_worker_counts_its_slice(void)
+{
   struct place place;
-  struct budget budget;
+  struct budget elder, younger;
   place_make(&place);
-  budget_begin(&budget, place.board, 0, 3, 1);
-  board_worker_begin(board_slot(place.board, 0), 4711);
-  struct policy_budget shared = budget_for_pool(&budget);
+  struct board_slot *slot = begin_with_one_within(&place, &elder, 0, 2);
+  board_set(&slot->started, 1);
+  (void)begin_with_one_within(&place, &younger, 1, 1);
+  budget_tick(&elder);
+  budget_tick(&younger);
+  CU_ASSERT_EQUAL(board_leased(place.board), 2); /* a lease and the slice that both have */
+  struct policy_budget shared = budget_for_pool(&younger);
   CU_ASSERT_TRUE(shared.take(shared.owner, true));
-  CU_ASSERT_TRUE(shared.take(shared.owner, true));
-  budget_begin(&budget, place.board, 0, 3, 1); /* 4711 died: two leases and one within its size */
-  CU_ASSERT_EQUAL(board_leased(place.board), 3);
   CU_ASSERT_FALSE(shared.take(shared.owner, true));
-  CU_ASSERT_TRUE(shared.take(shared.owner, false));
-  budget_set(&budget, 2);
-  CU_ASSERT_FALSE(shared.take(shared.owner, false));
-  budget.ghosts_until = 1;
-  CU_ASSERT_TRUE(shared.take(shared.owner, false));
+  shared.give(shared.owner);
+  board_worker_state(slot, BOARD_WORKER_RETIRING);
+  board_worker_pool(slot, &(struct board_pool){.open = 1, .overflow = 1});
+  budget_tick(&younger);
+  CU_ASSERT_EQUAL(board_leased(place.board), 1);
+  board_worker_end(slot);
+  budget_tick(&younger);
   CU_ASSERT_EQUAL(board_leased(place.board), 0);
+  place_remove(&place);
+}
+
+static void both_turns_of_a_place_are_shown_as_one(void)
+{
+  struct place place;
+  place_make(&place);
+  struct board_slot *first = board_slot(place.board, board_turn(1, 0));
+  struct board_slot *second = board_slot(place.board, board_turn(1, 1));
+  board_worker_begin(first, 100);
+  board_worker_state(first, BOARD_WORKER_SERVING);
+  board_request_count(first, 200, 10);
+  board_worker_pool(first, &(struct board_pool){.open = 5, .longest_wait = 70, .opened = 6});
+  board_worker_begin(second, 200);
+  board_worker_state(second, BOARD_WORKER_STARTING);
+  board_request_count(second, 404, 10);
+  board_worker_pool(second, &(struct board_pool){.open = 1, .longest_wait = 30, .opened = 1});
+  board_snapshot(place.board, &place.snapshot);
+  const struct board_slot *shown = &place.snapshot.layout.slots[1];
+  CU_ASSERT_EQUAL(shown->pid, 100);
+  CU_ASSERT_EQUAL(shown->requests, 2);
+  CU_ASSERT_EQUAL(shown->answers_4xx, 1);
+  CU_ASSERT_EQUAL(shown->pool.open, 6);
+  CU_ASSERT_EQUAL(shown->pool.longest_wait, 70);
+  CU_ASSERT_EQUAL(shown->pool.opened, 7);
+  board_worker_state(second, BOARD_WORKER_SERVING);
+  board_worker_state(first, BOARD_WORKER_RETIRING);
+  board_snapshot(place.board, &place.snapshot);
+  CU_ASSERT_EQUAL(shown->pid, 200);
+  CU_ASSERT_EQUAL(shown->requests, 2);
+  place_remove(&place);
+}
+
+static void of_one_that_is_gone_only_the_counters_stand(void)
+{
+  struct place place;
+  place_make(&place);
+  struct board_slot *slot = board_slot(place.board, board_turn(0, 1));
+  const struct board_slot *shown = &place.snapshot.layout.slots[0];
+  board_worker_begin(slot, 100);
+  board_request_count(slot, 200, 10);
+  board_worker_pool(slot, &(struct board_pool){.open = 5, .opened = 6});
+  board_worker_died(slot, 99);
+  CU_ASSERT_EQUAL(slot->pid, 100);
+  board_worker_died(slot, 100);
+  board_snapshot(place.board, &place.snapshot);
+  CU_ASSERT_EQUAL(shown->pid, 0);
+  CU_ASSERT_EQUAL(shown->state, BOARD_WORKER_DEAD);
+  CU_ASSERT_EQUAL(shown->pool.open, 0);
+  CU_ASSERT_EQUAL(shown->pool.opened, 6);
+  CU_ASSERT_EQUAL(shown->requests, 1);
+  board_worker_begin(slot, 101);
+  board_worker_end(slot);
+  board_worker_died(slot, 101);
+  CU_ASSERT_EQUAL(slot->state, BOARD_WORKER_NONE);
   place_remove(&place);
 }
 
@@ -347,7 +443,9 @@ static void the_status_file_is_json_with_an_expiry(void)
 
 UNIT_CASES(board, UNIT_CASE(a_reader_sees_what_a_worker_writes), UNIT_CASE(what_is_no_board_is_refused),
            UNIT_CASE(counters_go_on_and_gauges_begin_again), UNIT_CASE(leases_never_exceed_the_budget),
-           UNIT_CASE(who_follows_a_dead_worker_counts_its_connections), UNIT_CASE(latencies_fall_into_their_buckets),
+           UNIT_CASE(who_follows_a_dead_worker_counts_its_connections),
+           UNIT_CASE(who_follows_a_living_worker_counts_its_slice), UNIT_CASE(both_turns_of_a_place_are_shown_as_one),
+           UNIT_CASE(of_one_that_is_gone_only_the_counters_stand), UNIT_CASE(latencies_fall_into_their_buckets),
            UNIT_CASE(the_sentence_names_what_matters_most), UNIT_CASE(metrics_are_cumulative_and_in_seconds),
            UNIT_CASE(the_probers_word_comes_first), UNIT_CASE(connected_workers_are_counted),
            UNIT_CASE(the_prober_has_a_sentence_of_its_own), UNIT_CASE(a_long_reason_is_cut),
