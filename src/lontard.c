@@ -1,8 +1,11 @@
 /* lontard: reads its options and the configuration, then becomes the master. */
 #include <getopt.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <lontar/error.h>
 
@@ -10,6 +13,7 @@
 #include "authorize/password.h"
 #include "config/config.h"
 #include "master/master.h"
+#include "master/message.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "development"
@@ -78,6 +82,26 @@ static int check_keyring(const struct config *config)
   return 0;
 }
 
+static int test(const struct arguments *arguments, const struct config *config)
+{
+  char message[MESSAGE_SIZE] = "";
+  if (master_test(config, message, sizeof message) != 0) {
+    (void)fprintf(stderr, "lontard: %s\n", message);
+    return EXIT_FAILURE;
+  }
+  return printf("configuration %s is good\n", arguments->file) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* Where the program lies that an upgrade starts: where this one lay, or what a link there leads to by then. */
+static const char *program_path(const char *name)
+{
+  static char path[PATH_MAX];
+  if (strchr(name, '/') != NULL)
+    return name;
+  const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1); /* it was found through PATH */
+  return length > 0 ? path : name;
+}
+
 int main(int argc, char **argv)
 {
   struct arguments arguments = {.file = DEFAULT_FILE};
@@ -93,6 +117,7 @@ int main(int argc, char **argv)
   if (check_keyring(config) < 0)
     return EXIT_FAILURE;
   if (arguments.test)
-    return printf("configuration %s is good\n", arguments.file) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-  return master_main(arguments.file, TAKE(config));
+    return test(&arguments, config);
+  const struct master_start start = {program_path(argv[0]), arguments.file, TAKE(config)};
+  return master_main(&start);
 }

@@ -93,8 +93,12 @@ static void bury(struct crew *crew, int index, int turn, int status)
   struct place *place = &crew->places[index];
   struct member *member = &place->members[turn];
   struct member *other = &place->members[1 - turn];
+  struct board_slot *slot = board_slot(crew->board, board_turn(index, turn));
   tell_death(crew, index, turn, status);
-  board_worker_died(board_slot(crew->board, board_turn(index, turn)), (uint64_t)member->pid);
+  if (member->adopted && status == 0)
+    board_worker_end(slot); /* as it did on its own board */
+  else
+    board_worker_died(slot, (uint64_t)member->pid);
   if (!was_sent(member, status))
     pause_place(place, index, member);
   if (status != 0)

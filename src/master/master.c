@@ -31,6 +31,8 @@
 #include "master/message.h"
 #include "master/notify.h"
 #include "master/rundir.h"
+#include "master/takeover.h"
+#include "master/upgrade.h"
 
 #define TICK CLOCK_SECOND
 
@@ -38,10 +40,10 @@
 #define STOP_GRACE CLOCK_SECOND
 
 struct master {
-  const char *config_file;
   struct config *config;
   struct crew crew;
   struct lookout lookout;
+  struct upgrade upgrade;
   int64_t next_tick;
   int64_t kill_at; /* steady; 0 while running, else when workers that are left are killed */
   bool renewing;   /* workers are being succeeded after a reload */
@@ -70,6 +72,7 @@ static int init_signals_master(int *ret_descriptor, char *message, size_t size)
   (void)sigaddset(&signals, SIGINT);
   (void)sigaddset(&signals, SIGHUP);
   (void)sigaddset(&signals, SIGUSR1);
+  (void)sigaddset(&signals, SIGUSR2);
   (void)sigaddset(&signals, SIGCHLD);
   (void)signal(SIGPIPE, SIG_IGN);
   (void)sigprocmask(SIG_BLOCK, &signals, NULL);
@@ -92,22 +95,57 @@ static int set_up_lookout(struct master *master, char *message, size_t size)
 }
 
 /* In the order in which a second lontard must be refused before it harms the first. */
-static int set_up(struct master *master, char *message, size_t size)
+static int claim(struct master *master, char *message, size_t size)
 {
   struct crew *crew = &master->crew;
-  char path[PATH_MAX];
-  int error = init_signals_master(&crew->signal_fd, message, size);
-  if (!error)
-    error = rundir_claim(master->config->run_dir, &crew->pid_fd, message, size);
+  int error = rundir_claim(master->config->run_dir, &crew->pid_fd, message, size);
   if (!error)
     error = listen_open(master->config, &crew->listen_fd, message, size);
+  if (!error && crew_open(crew) != 0)
+    error = message_fail(LONTAR_INTERNAL, message, size, "sockets between workers: %s", strerror(errno));
+  return error;
+}
+
+/* What another image of this process claimed. The number of workers is a matter of the start, too. */
+static void take_over(struct crew *crew, const struct takeover *takeover)
+{
+  crew->pid_fd = takeover->pid_fd;
+  crew->listen_fd = takeover->listen_fd;
+  crew->count = takeover->count;
+  for (int i = 0; i < takeover->count; i++) {
+    crew->places[i].inbox = takeover->places[i].inbox;
+    crew->places[i].outbox = takeover->places[i].outbox;
+  }
+}
+
+static int make_board(struct master *master, char *message, size_t size)
+{
+  char path[PATH_MAX];
+  (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, master->config->run_dir);
+  return board_create(path, master->crew.count, &master->crew.board, message, size);
+}
+
+static int set_up(struct master *master, char *message, size_t size)
+{
+  struct takeover takeover;
+  int error = init_signals_master(&master->crew.signal_fd, message, size);
   if (error)
     return error;
-  if (crew_open(crew) != 0)
-    return message_fail(LONTAR_INTERNAL, message, size, "sockets between workers: %s", strerror(errno));
-  (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, master->config->run_dir);
-  error = board_create(path, crew->count, &crew->board, message, size);
-  return error ? error : set_up_lookout(master, message, size);
+  const int handed = takeover_receive(master->config, &takeover, message, size);
+  if (handed == LONTAR_OK)
+    take_over(&master->crew, &takeover);
+  else
+    error = handed == LONTAR_NOT_FOUND ? claim(master, message, size) : handed;
+  if (!error)
+    error = make_board(master, message, size);
+  if (!error)
+    error = set_up_lookout(master, message, size);
+  if (!error && handed == LONTAR_OK) {
+    log_line(LOG_LEVEL_INFO, "upgraded; the old workers are followed by new ones");
+    upgrade_adopt(&master->crew, &takeover);
+    master->renewing = true;
+  }
+  return error;
 }
 
 static void close_listener(struct master *master)
@@ -166,7 +204,7 @@ static struct config *load_config(const struct master *master)
 {
   struct config_error error;
   CLEANUP_CONFIG struct config *config = NULL;
-  if (config_load(master->config_file, &config, &error) < 0) {
+  if (config_load(master->upgrade.config_file, &config, &error) < 0) {
     log_line(LOG_LEVEL_ERROR, "%s; keeping the configuration as it was", error.text);
     return NULL;
   }
@@ -209,7 +247,7 @@ static void recycle(struct master *master)
   master->renewing = false;
   lookout_signal(&master->lookout, SIGTERM);
   notify_send("READY=1");
-  log_line(LOG_LEVEL_INFO, "all workers have the new configuration");
+  log_line(LOG_LEVEL_INFO, "all workers are new ones and have the configuration as it is");
 }
 
 static void read_signals(struct master *master)
@@ -220,6 +258,8 @@ static void read_signals(struct master *master)
       stop(master);
     else if (signal.ssi_signo == SIGHUP)
       reload(master);
+    else if (signal.ssi_signo == SIGUSR2 && master->kill_at == 0)
+      upgrade_begin(&master->upgrade, &master->crew);
   }
 }
 
@@ -228,8 +268,8 @@ static void reap(struct master *master)
   int status;
   pid_t pid;
   while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-    if (!crew_bury(&master->crew, pid, status))
-      (void)lookout_bury(&master->lookout, pid, status);
+    if (!crew_bury(&master->crew, pid, status) && !lookout_bury(&master->lookout, pid, status))
+      upgrade_bury(&master->upgrade, pid, status);
 }
 
 static bool any_alive(const struct master *master)
@@ -242,6 +282,15 @@ static void fill(struct master *master)
   lookout_fill(&master->lookout);
   crew_fill(&master->crew);
   recycle(master);
+}
+
+/* Returns only when it fails. Of the old prober nothing is left to be marked or told. */
+static void upgrade(struct master *master)
+{
+  notify_reloading();
+  lookout_signal(&master->lookout, SIGTERM);
+  upgrade_become(&master->upgrade, &master->crew);
+  notify_send("READY=1");
 }
 
 static void publish(struct master *master)
@@ -263,6 +312,7 @@ static void tick(struct master *master, int64_t now)
     crew_check(&master->crew);
     lookout_check(&master->lookout);
   }
+  upgrade_check(&master->upgrade, now);
   publish(master);
 }
 
@@ -297,6 +347,8 @@ static void loop(struct master *master)
     const int64_t now = clock_steady();
     if (now >= master->next_tick)
       tick(master, now);
+    if (master->kill_at == 0 && master->upgrade.passed)
+      upgrade(master);
     if (master->kill_at == 0)
       fill(master);
     else if (now >= master->kill_at && any_alive(master))
@@ -304,16 +356,23 @@ static void loop(struct master *master)
   }
 }
 
-int master_main(const char *config_file, struct config *config)
+int master_test(const struct config *config, char *message, size_t size)
+{
+  struct takeover takeover;
+  const int handed = takeover_receive(config, &takeover, message, size);
+  return handed == LONTAR_OK || handed == LONTAR_NOT_FOUND ? 0 : -1;
+}
+
+int master_main(const struct master_start *start)
 {
   char message[MESSAGE_SIZE] = "";
   struct master master = {
-      .config_file = config_file,
-      .config = config,
-      .crew = {.config = config, .listen_fd = -1, .signal_fd = -1, .pid_fd = -1, .poke_fd = -1},
+      .config = start->config,
+      .crew = {.config = start->config, .generation = 1, .listen_fd = -1, .signal_fd = -1, .pid_fd = -1, .poke_fd = -1},
+      .upgrade = {.program = start->program, .config_file = start->config_file},
   };
-  master.crew.count = worker_count(config);
-  init_log_master(config);
+  master.crew.count = worker_count(start->config);
+  init_log_master(start->config);
   const int error = set_up(&master, message, sizeof message);
   if (error) {
     log_line(LOG_LEVEL_ERROR, "%s", message);
@@ -322,8 +381,9 @@ int master_main(const char *config_file, struct config *config)
   }
   master.next_tick = clock_steady();
   fill(&master);
-  notify_send("READY=1");
-  log_line(LOG_LEVEL_INFO, "listening on %s with %d workers", config->listen, master.crew.count);
+  if (!master.renewing)
+    notify_send("READY=1");
+  log_line(LOG_LEVEL_INFO, "listening on %s with %d workers", start->config->listen, master.crew.count);
   loop(&master);
   log_line(LOG_LEVEL_INFO, "stopped");
   tear_down(&master);

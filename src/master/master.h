@@ -1,11 +1,24 @@
-/* The parent process: listens, starts workers, replaces those that die or hang, obeys signals. Not thread-safe. */
+/* The parent process: listens, starts workers, replaces those that die or hang, obeys signals, upgrades itself. Not
+ * thread-safe. */
 #ifndef MASTER_MASTER_H
 #define MASTER_MASTER_H
 
+#include <stddef.h>
+
 struct config;
 
-/* Runs until SIGTERM or SIGINT and gives the exit status. Takes `config` over and frees it; `config_file` is read again
- * at SIGHUP. Workers never return from here: they exit. */
-int master_main(const char *config_file, struct config *config);
+struct master_start {
+  const char *program;     /* what to become at SIGUSR2: the path it was started by */
+  const char *config_file; /* read again at SIGHUP */
+  struct config *config;   /* the master's from now on */
+};
+
+/* Whether this process could take over what its environment hands on, if anything. 0, or -1 with one sentence in
+ * `message`. */
+int master_test(const struct config *config, char *message, size_t size);
+
+/* Runs until SIGTERM or SIGINT and gives the exit status. Goes on with what the environment hands on (takeover.h), if
+ * anything. Workers never return from here: they exit. */
+int master_main(const struct master_start *start);
 
 #endif

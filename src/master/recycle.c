@@ -24,8 +24,11 @@ static bool is_stale(const struct crew *crew, int index, int turn)
          (member->generation != crew->generation || told(crew, index, turn) == BOARD_WORKER_WEARY);
 }
 
-static void retire(const struct crew *crew, struct member *member)
+static void retire(struct crew *crew, int index, int turn)
 {
+  struct member *member = &crew->places[index].members[turn];
+  if (member->adopted)
+    board_worker_state(board_slot(crew->board, board_turn(index, turn)), BOARD_WORKER_RETIRING);
   member->state = MEMBER_RETIRING;
   member->kill_at = clock_steady() + crew->config->shutdown_timeout + RETIRE_GRACE;
   (void)kill(member->pid, SIGUSR1);
@@ -35,7 +38,7 @@ static void take_place(struct crew *crew, int index, int turn)
 {
   struct place *place = &crew->places[index];
   place->members[turn].state = MEMBER_SERVING;
-  retire(crew, &place->members[1 - turn]);
+  retire(crew, index, 1 - turn);
   board_add(&board_head(crew->board)->recycles, 1);
   log_line(LOG_LEVEL_DEBUG, "worker %d: process %ld follows %ld", index, (long)place->members[turn].pid,
            (long)place->members[1 - turn].pid);

@@ -35,20 +35,6 @@ static long long number(const char *statement)
   return strtoll(sql(statement, NULL), NULL, 10);
 }
 
-static long long pool_number(const char *name)
-{
-  ANSWER answer = get("/metrics", NULL);
-  const char *at = answer.body;
-  long long sum = 0;
-  size_t length = strlen(name);
-  for (; at != NULL; at = strchr(at, '\n')) {
-    at += *at == '\n';
-    if (strncmp(at, name, length) == 0 && at[length] == '{')
-      sum += strtoll(strchr(at, ' '), NULL, 10);
-  }
-  return sum;
-}
-
 /* ---- Recycling ---- */
 
 static long long spread[64];
@@ -62,7 +48,7 @@ static void note_backends(void)
   next = stack_clock() + 0.5;
   size_t at = (size_t)((stack_clock() - begun) * 2);
   if (at < sizeof spread / sizeof spread[0])
-    spread[at] = pool_number("lontar_pool_closed_recycled_total");
+    spread[at] = stack_metric("lontar_pool_closed_recycled_total");
 }
 
 static void old_connections_are_replaced_one_by_one(void)
@@ -71,7 +57,7 @@ static void old_connections_are_replaced_one_by_one(void)
   begun = stack_clock();
   crowd_run(&crowd);
   crowd_check("while connections are recycled", &crowd);
-  long long recycled = pool_number("lontar_pool_closed_recycled_total");
+  long long recycled = stack_metric("lontar_pool_closed_recycled_total");
   long long most = 0;
   for (size_t i = 1; i < sizeof spread / sizeof spread[0]; i++)
     if (spread[i] > 0 && spread[i - 1] > 0 && spread[i] - spread[i - 1] > most)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "system/check.h"
+#include "system/client.h"
 
 enum { PAUSE_NS = 10000000, COMMAND_SIZE = 512 };
 
@@ -34,6 +35,60 @@ static size_t children_of(pid_t parent, pid_t *out, size_t size)
     count++;
   fclose(file);
   return count;
+}
+
+static bool sets(const char *line, const char *option)
+{
+  const size_t length = strlen(option);
+  return strncmp(line, option, length) == 0 && line[length + strspn(line + length, " ")] == '=';
+}
+
+void stack_set(const char *option, const char *value)
+{
+  const char *path = need_environment("LONTAR_CONF");
+  char line[COMMAND_SIZE];
+  char *text = NULL;
+  size_t length = 0;
+  FILE *old = fopen(path, "re");
+  FILE *new = open_memstream(&text, &length);
+  need(old != NULL && new != NULL, "lontard's configuration cannot be read");
+  while (fgets(line, sizeof line, old))
+    if (!sets(line, option))
+      fputs(line, new);
+  fclose(old);
+  if (value)
+    fprintf(new, "%s = %s\n", option, value);
+  fclose(new);
+  FILE *file = fopen(path, "we");
+  need(file != NULL && fwrite(text, 1, length, file) == length && fclose(file) == 0,
+       "lontard's configuration cannot be written");
+  free(text);
+}
+
+double stack_number(const char *name)
+{
+  ANSWER answer = get("/metrics", NULL);
+  const size_t length = strlen(name);
+  double sum = 0;
+  if (answer.status != 200)
+    return -1;
+  for (const char *at = answer.body; at != NULL; at = strchr(at, '\n')) {
+    at += *at == '\n';
+    if (strncmp(at, name, length) == 0 && (at[length] == '{' || at[length] == ' '))
+      sum += strtod(strchr(at, ' '), NULL);
+  }
+  return sum;
+}
+
+long long stack_metric(const char *name)
+{
+  return (long long)stack_number(name);
+}
+
+int stack_times(const char *variable, int otherwise)
+{
+  const char *wanted = getenv(variable);
+  return wanted ? (int)strtol(wanted, NULL, 10) : otherwise;
 }
 
 size_t stack_children(pid_t *out, size_t size)

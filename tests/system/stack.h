@@ -10,6 +10,16 @@
 pid_t stack_lontard(void);
 void stack_signal(int signal);
 
+/* Sets an option in lontard's configuration file, or takes it out where `value` is NULL. It needs a SIGHUP yet. */
+void stack_set(const char *option, const char *value);
+
+/* A number of /metrics, over all workers; -1 while nobody answers. */
+double stack_number(const char *name);
+long long stack_metric(const char *name);
+
+/* What an environment variable says how often something is to be done, else `otherwise`. */
+int stack_times(const char *variable, int otherwise);
+
 /* Its children. Returns how many, at most `size`. */
 size_t stack_children(pid_t *out, size_t size);
 
