@@ -14,7 +14,8 @@ struct prober_start {
   int poke_fd;           /* an eventfd, non-blocking: a worker that adds to it wants the database checked at once */
 };
 
-/* Called with signals blocked. Runs until SIGTERM; returns the process's exit status. Its configuration never changes. */
+/* Called with signals blocked. Runs until SIGTERM; returns the process's exit status. Its configuration never changes.
+ */
 int prober_main(const struct prober_start *start);
 
 #endif

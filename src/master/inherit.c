@@ -132,7 +132,7 @@ static int read_named(const char *number, char *text, size_t text_size, size_t *
 
 int takeover_receive(const struct config *config, struct takeover *ret_takeover, char *message, size_t size)
 {
-  struct takeover takeover;
+  struct takeover takeover = {0};
   size_t length = 0;
   CLEANUP_FREE char *text = malloc(TEXT_MAX);
   const char *number = getenv(TAKEOVER_VARIABLE);
