@@ -1,8 +1,12 @@
 /* Reads the clocks and writes RFC 3339 without the C library's calendar, which takes a lock for the time zone. */
 #include "base/clock.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
 
 enum { DAY_SECONDS = 86400, ERA_DAYS = 146097 };
 
@@ -25,6 +29,23 @@ int64_t clock_steady(void)
 int64_t clock_wall(void)
 {
   return read_clock(CLOCK_REALTIME);
+}
+
+void clock_boot_id(uint64_t ret_id[2])
+{
+  CLEANUP_CLOSE int descriptor = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+  char text[64] = "";
+  ret_id[0] = ret_id[1] = 0;
+  if (descriptor < 0 || read(descriptor, text, sizeof text - 1) < 0)
+    return;
+  int digits = 0;
+  for (const char *at = text; *at && digits < 32; at++) {
+    if (!strchr("0123456789abcdef", *at))
+      continue;
+    const unsigned digit = *at <= '9' ? (unsigned)(*at - '0') : (unsigned)(*at - 'a') + 10;
+    ret_id[digits / 16] = ret_id[digits / 16] << 4 | digit;
+    digits++;
+  }
 }
 
 static char *write_digits(char *out, unsigned number, int digits)

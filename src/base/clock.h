@@ -11,6 +11,10 @@
 /* Microseconds on a clock that never jumps; its zero means nothing. */
 int64_t clock_steady(void);
 
+/* Tells one start of the machine from another: steady stamps can be compared only within one. Zeros where the system
+ * does not tell. */
+void clock_boot_id(uint64_t ret_id[2]);
+
 /* Microseconds since 1970-01-01 UTC. */
 int64_t clock_wall(void);
 

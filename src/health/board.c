@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,24 +32,6 @@ __attribute__((format(printf, 4, 5))) static int fail(int error, char *message, 
   (void)vsnprintf(message, size, format, arguments);
   va_end(arguments);
   return error;
-}
-
-/* The machine's boot id as two words; zeros where the system does not tell. */
-static void read_boot_id(uint64_t out[2])
-{
-  CLEANUP_CLOSE int descriptor = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-  char text[64] = "";
-  out[0] = out[1] = 0;
-  if (descriptor < 0 || read(descriptor, text, sizeof text - 1) < 0)
-    return;
-  int digits = 0;
-  for (const char *at = text; *at && digits < 32; at++) {
-    if (!strchr("0123456789abcdef", *at))
-      continue;
-    const unsigned digit = *at <= '9' ? (unsigned)(*at - '0') : (unsigned)(*at - 'a') + 10;
-    out[digits / 16] = out[digits / 16] << 4 | digit;
-    digits++;
-  }
 }
 
 /* NULL with errno. */
@@ -82,7 +65,7 @@ static void fill_head(struct board_head *head, int workers)
 {
   uint64_t boot_id[2];
   const uint64_t now = (uint64_t)clock_wall();
-  read_boot_id(boot_id);
+  clock_boot_id(boot_id);
   board_set(&head->version, BOARD_VERSION);
   board_set(&head->size, sizeof(struct board_layout));
   board_set(&head->boot_id[0], boot_id[0]);
@@ -120,7 +103,7 @@ int board_create(const char *path, int workers, struct board **ret, char *messag
 static const char *judge(const struct board_head *head)
 {
   uint64_t boot_id[2];
-  read_boot_id(boot_id);
+  clock_boot_id(boot_id);
   if (board_get(&head->magic) != BOARD_MAGIC)
     return "is not a board";
   if (board_get(&head->version) != BOARD_VERSION || board_get(&head->size) != sizeof(struct board_layout))
@@ -132,9 +115,9 @@ static const char *judge(const struct board_head *head)
   return NULL;
 }
 
-int board_open_reader(const char *path, struct board **ret, char *message, size_t size)
+static int open_existing(const char *path, bool write, struct board **ret, char *message, size_t size)
 {
-  CLEANUP_CLOSE int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  CLEANUP_CLOSE int descriptor = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
   struct stat status;
   if (descriptor < 0 && errno == ENOENT)
     return fail(LONTAR_NOT_FOUND, message, size, "there is no board %s: lontard is not running here", path);
@@ -142,7 +125,7 @@ int board_open_reader(const char *path, struct board **ret, char *message, size_
     return fail(LONTAR_INTERNAL, message, size, "board %s cannot be read: %s", path, strerror(errno));
   if (!S_ISREG(status.st_mode) || status.st_size != sizeof(struct board_layout))
     return fail(LONTAR_INVALID, message, size, "board %s is not a board of this version", path);
-  CLEANUP(cleanup_board) struct board *board = map(descriptor, PROT_READ);
+  CLEANUP(cleanup_board) struct board *board = map(descriptor, write ? PROT_READ | PROT_WRITE : PROT_READ);
   if (!board)
     return fail(LONTAR_INTERNAL, message, size, "board %s cannot be mapped: %s", path, strerror(errno));
   const char *reason = judge(&board->layout->head);
@@ -150,6 +133,16 @@ int board_open_reader(const char *path, struct board **ret, char *message, size_
     return fail(LONTAR_INVALID, message, size, "board %s %s", path, reason);
   *ret = TAKE(board);
   return LONTAR_OK;
+}
+
+int board_open_reader(const char *path, struct board **ret, char *message, size_t size)
+{
+  return open_existing(path, false, ret, message, size);
+}
+
+int board_open_supervisor(const char *path, struct board **ret, char *message, size_t size)
+{
+  return open_existing(path, true, ret, message, size);
 }
 
 void board_close(struct board *board)
@@ -173,6 +166,14 @@ struct board_head *board_head(struct board *board)
 struct board_prober *board_prober(struct board *board)
 {
   return &board->layout->prober;
+}
+
+void board_supervise(struct board *board, const struct board_supervisor *supervisor)
+{
+  const uint64_t *from = (const uint64_t *)(const void *)supervisor;
+  uint64_t *to = (uint64_t *)(void *)&board->layout->supervisor;
+  for (size_t i = 0; i < sizeof *supervisor / sizeof *from; i++)
+    board_set(&to[i], from[i]);
 }
 
 static void add_words(void *to, const void *from, size_t size)

@@ -1,12 +1,12 @@
 /*
  * The board: a mapped file in which every process writes how it is, and which anyone may read at any time.
  *
- * One head, written by the master, one slot of the prober, and a fixed number of slots, each written by the one worker
- * that has its index.
- * Every field is a 64-bit word, written and read with relaxed atomics: no locks, so nothing to repair after a crash,
- * and a reader sees each number whole though not all of the same instant. Counters go on when a worker is replaced;
- * gauges begin again. Stamps are wall-clock microseconds since 1970, those marked steady are clock_steady's,
- * which all processes share until the machine's next start; 0 means never. Durations are microseconds.
+ * One head, written by the master, one slot each of the prober and of lontar-supervise, and a fixed number of slots,
+ * each written by the one worker that has its index. Every field is a 64-bit word, written and read with relaxed
+ * atomics: no locks, so nothing to repair after a crash, and a reader sees each number whole though not all of the same
+ * instant. Counters go on when a worker is replaced; gauges begin again. Stamps are wall-clock microseconds since 1970,
+ * those marked steady are clock_steady's, which all processes share until the machine's next start; 0 means never.
+ * Durations are microseconds.
  */
 #ifndef HEALTH_BOARD_H
 #define HEALTH_BOARD_H
@@ -92,6 +92,41 @@ struct board_prober {
   uint64_t reason[BOARD_REASON_WORDS]; /* why the database is away, as text without host or password, NUL-filled */
 } __attribute__((aligned(64)));
 
+/* Whom lontar-supervise looks after. */
+enum board_ward_index { BOARD_WARD_LONTARD, BOARD_WARD_DATABASE, BOARD_WARDS };
+
+enum board_condition { BOARD_CONDITION_UNKNOWN, BOARD_CONDITION_WELL, BOARD_CONDITION_ILL };
+
+/* How the last restart went, by its command's end. */
+enum board_restart {
+  BOARD_RESTART_NONE,
+  BOARD_RESTART_RUNNING,
+  BOARD_RESTART_DONE,
+  BOARD_RESTART_FAILED,  /* it ended with another status than 0 */
+  BOARD_RESTART_OVERDUE, /* it was ended at its time limit */
+  BOARD_RESTART_LOST,    /* lontar-supervise ended before it */
+};
+
+/* Stamps are steady; 0 means never. */
+struct board_ward {
+  uint64_t condition; /* enum board_condition */
+  uint64_t since;     /* of the condition */
+  uint64_t seen;      /* last look */
+  uint64_t attempts;  /* restarts since it was last well for long */
+  uint64_t attempted; /* the last one's beginning */
+  uint64_t ended;     /* and its command's end */
+  uint64_t restart;   /* enum board_restart */
+  uint64_t due;       /* the next one; 0: there is none to come */
+  uint64_t escalated; /* when it was given up; 0: it was not */
+};
+
+/* Written by lontar-supervise alone. */
+struct board_supervisor {
+  uint64_t pid;       /* 0: nobody has begun here yet */
+  uint64_t heartbeat; /* steady */
+  struct board_ward wards[BOARD_WARDS];
+} __attribute__((aligned(64)));
+
 /* Written by one worker alone, after its death by the master. */
 struct board_slot {
   uint64_t pid;   /* 0: nobody is here */
@@ -119,6 +154,7 @@ struct board_slot {
 struct board_layout {
   struct board_head head;
   struct board_prober prober;
+  struct board_supervisor supervisor;
   struct board_slot slots[BOARD_SLOTS]; /* by board_turn */
 };
 
@@ -140,6 +176,9 @@ int board_create(const char *path, int workers, struct board **ret, char *messag
  * version or was left from before the machine's last start. */
 int board_open_reader(const char *path, struct board **ret, char *message, size_t size);
 
+/* The same for lontar-supervise, which may then write its own slot, and nothing else. */
+int board_open_supervisor(const char *path, struct board **ret, char *message, size_t size);
+
 /* Unmaps; the file stays. NULL is fine. */
 void board_close(struct board *board);
 
@@ -153,6 +192,9 @@ static inline int board_turn(int index, int turn)
 struct board_slot *board_slot(struct board *board, int number);
 struct board_head *board_head(struct board *board);
 struct board_prober *board_prober(struct board *board);
+
+/* Replaces the slot of lontar-supervise word by word. */
+void board_supervise(struct board *board, const struct board_supervisor *supervisor);
 
 void board_snapshot(const struct board *board, struct board_snapshot *ret_snapshot);
 

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "health/board.h"
+#include "health/supervision.h"
 
 static bool is_fresh(const struct board_snapshot *snapshot, uint64_t heartbeat)
 {
@@ -135,7 +136,7 @@ static void append_down(const struct board_snapshot *snapshot, struct buffer *bu
     buffer_append_text(buffer, "see whether PostgreSQL runs.");
 }
 
-void health_sentence(const struct board_snapshot *snapshot, struct buffer *buffer)
+static void state_sentence(const struct board_snapshot *snapshot, struct buffer *buffer)
 {
   const struct board_head *head = &snapshot->layout.head;
   const int alive = health_workers_alive(snapshot);
@@ -180,4 +181,10 @@ void health_prober_sentence(const struct board_snapshot *snapshot, struct buffer
     buffer_append_format(buffer, "The prober has had the database for %" PRId64 " seconds; %s.", seconds, nginx);
   else
     buffer_append_format(buffer, "The prober has just begun; %s.", nginx);
+}
+
+void health_sentence(const struct board_snapshot *snapshot, struct buffer *buffer)
+{
+  state_sentence(snapshot, buffer);
+  supervision_sentences(&snapshot->layout.supervisor, snapshot->taken_steady, buffer);
 }

@@ -36,8 +36,8 @@ int health_workers_alive(const struct board_snapshot *snapshot);
 bool health_any_connected(const struct board_snapshot *snapshot);
 bool health_all_connected(const struct board_snapshot *snapshot);
 
-/* Appends one sentence for an operator who is no database administrator, without a line end; plain ASCII without
- * quotes, so it may stand inside a JSON string. */
+/* Appends one sentence for an operator who is no database administrator, and those on what is restarted, without a line
+ * end; plain ASCII without quotes, so it may stand inside a JSON string. */
 void health_sentence(const struct board_snapshot *snapshot, struct buffer *buffer);
 
 /* The same for what the prober sees and does. */

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "health/supervision.h"
 
 /* One row a number of a slot: its metric's name, its name in the JSON document, how it is kept and shown. */
 enum number_kind { GAUGE, COUNTER, SECONDS }; /* SECONDS: a gauge kept in microseconds */
@@ -143,6 +144,7 @@ void render_metrics(const struct board_snapshot *snapshot, struct buffer *buffer
   for (int i = 0; i < NUMBER_COUNT; i++)
     metric_by_worker(snapshot, &numbers[i], buffer);
   metric_latency(snapshot, buffer);
+  supervision_metrics(snapshot, buffer);
 }
 
 /* ---- JSON ---- */
@@ -234,6 +236,9 @@ void render_status(const struct board_snapshot *snapshot, struct buffer *buffer)
   buffer_append_format(buffer, ", \"reloads\": %" PRIu64 ", \"recycles\": %" PRIu64 "},\n \"database\": \"%s\",\n ",
                        head->reloads, head->recycles, database_word((uint64_t)health_database(snapshot)));
   json_prober(snapshot, buffer);
+  buffer_append_text(buffer, "\"supervisor\": ");
+  supervision_json(snapshot, buffer);
+  buffer_append_text(buffer, ",\n ");
   json_totals(snapshot, buffer);
   buffer_append_text(buffer, ",\n \"workers\": [");
   for (uint64_t i = 0; i < head->workers; i++) {

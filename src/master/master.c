@@ -45,6 +45,7 @@ struct master {
   struct lookout lookout;
   struct upgrade upgrade;
   int64_t next_tick;
+  uint64_t fed;    /* the heartbeat for which systemd's watchdog was fed */
   int64_t kill_at; /* steady; 0 while running, else when workers that are left are killed */
   bool renewing;   /* workers are being succeeded after a reload */
   bool publish_failed;
@@ -314,6 +315,7 @@ static void tick(struct master *master, int64_t now)
   }
   upgrade_check(&master->upgrade, now);
   publish(master);
+  notify_watchdog(master->crew.board, &master->fed);
 }
 
 static int64_t earlier(int64_t one, int64_t other)

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "health/board.h"
 
 void notify_send(const char *state)
 {
@@ -34,4 +35,17 @@ void notify_reloading(void)
   char state[64];
   (void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_steady());
   notify_send(state);
+}
+
+void notify_watchdog(struct board *board, uint64_t *fed)
+{
+  uint64_t newest = 0;
+  for (int i = 0; i < BOARD_SLOTS; i++) {
+    const uint64_t beat = board_get(&board_slot(board, i)->heartbeat);
+    newest = beat > newest ? beat : newest;
+  }
+  if (newest <= *fed)
+    return;
+  *fed = newest;
+  notify_send("WATCHDOG=1");
 }

@@ -2,10 +2,18 @@
 #ifndef MASTER_NOTIFY_H
 #define MASTER_NOTIFY_H
 
+#include <stdint.h>
+
+struct board;
+
 /* Sends e.g. "READY=1". Does nothing without $NOTIFY_SOCKET; failure is ignored, as systemd's own sender advises. */
 void notify_send(const char *state);
 
 /* Says that a reload begins; READY=1 ends it. */
 void notify_reloading(void);
+
+/* Feeds systemd's watchdog, unless no worker has moved since it was last fed: `*fed` is the heartbeat it was fed for,
+ * 0 at first. Called by the master's tick, so it stops, too, when the master does. */
+void notify_watchdog(struct board *board, uint64_t *fed);
 
 #endif

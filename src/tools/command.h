@@ -27,6 +27,7 @@ int command_migrate(const struct invocation *invocation, int argc, char **argv);
 int command_user(const struct invocation *invocation, int argc, char **argv);
 int command_service_key(const struct invocation *invocation, int argc, char **argv);
 int command_status(const struct invocation *invocation, int argc, char **argv);
+int command_supervise(const struct invocation *invocation, int argc, char **argv);
 int command_check_config(const struct invocation *invocation, int argc, char **argv);
 
 /* Prints one sentence, and a hint on a line of its own unless it is NULL, to standard error. Returns COMMAND_FAILED. */

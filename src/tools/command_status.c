@@ -1,4 +1,6 @@
-/* lontarctl status: a sentence, another for the prober, then the workers, read from the health board. */
+/* lontarctl status: a sentence, another for the prober, then the workers and what is supervised, read from the health
+ * board.
+ */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,10 +11,13 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "config/config.h"
 #include "health/board.h"
 #include "health/health.h"
 #include "health/render.h"
+#include "health/supervision.h"
+#include "supervise/state.h"
 #include "tools/command.h"
 
 enum { STATUS_SIZE_MAX = 1 << 20 };
@@ -51,24 +56,42 @@ static void write_sentences(const struct board_snapshot *snapshot, struct buffer
   health_prober_sentence(snapshot, text);
 }
 
-/* Prints the sentences and the table, or all of it as JSON. */
+static void print_supervised(const struct board_supervisor *supervisor)
+{
+  CLEANUP(buffer_free) struct buffer text;
+  buffer_init(&text, STATUS_SIZE_MAX);
+  supervision_table(supervisor, clock_steady(), &text);
+  if (text.length > 0)
+    printf("\n%.*s", (int)text.length, text.data);
+}
+
+/* Prints the sentences and the tables, or all of it as JSON. */
 static int status_print(const struct board_snapshot *snapshot, bool json)
 {
-  struct buffer text;
+  CLEANUP(buffer_free) struct buffer text;
   buffer_init(&text, STATUS_SIZE_MAX);
   if (json)
     render_status(snapshot, &text);
   else
     write_sentences(snapshot, &text);
-  bool failed = text.failed;
-  if (!failed)
-    printf("%.*s\n", (int)text.length, text.data);
-  buffer_free(&text);
-  if (failed)
+  if (text.failed)
     return command_fail(NULL, "no memory is left");
-  if (!json)
+  printf("%.*s\n", (int)text.length, text.data);
+  if (!json) {
     print_table(snapshot);
+    print_supervised(&snapshot->layout.supervisor);
+  }
   return health_state(snapshot) == HEALTH_FAIL ? COMMAND_FAILED : COMMAND_DONE;
+}
+
+/* Without a board there is still what lontar-supervise keeps for itself. */
+static int status_without_board(const char *run_dir, bool json)
+{
+  struct board_supervisor supervisor;
+  if (!json && state_load(run_dir, &supervisor))
+    print_supervised(&supervisor);
+  return command_fail("Start it: systemctl start lontard. If it was started, check run_dir in the configuration.",
+                      "lontard is not running");
 }
 
 int command_status(const struct invocation *invocation, int argc, char **argv)
@@ -82,8 +105,7 @@ int command_status(const struct invocation *invocation, int argc, char **argv)
   CLEANUP(board_close_pointer) struct board *board = NULL;
   int error = board_open_reader(path, &board, message, sizeof message);
   if (error == LONTAR_NOT_FOUND || error == LONTAR_INVALID)
-    return command_fail("Start it: systemctl start lontard. If it was started, check run_dir in the configuration.",
-                        "lontard is not running");
+    return status_without_board(invocation->config->run_dir, json);
   if (error != LONTAR_OK)
     return command_fail(NULL, "%s", message);
   struct board_snapshot *snapshot = malloc(sizeof *snapshot);

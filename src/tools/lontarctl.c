@@ -33,8 +33,13 @@ static const struct command commands[] = {
      "A key is shown once, when it is made; only its hash is kept. A running lontard takes changes over at once.\n"
      "A name is made of a-z, 0-9, '.', '_' and '-'.\n",
      command_service_key},
-    {"status", "[--json]\n", "say in one sentence how lontard is, then its workers",
+    {"status", "[--json]\n", "say in one sentence how lontard is, then its workers and what is supervised",
      "Exits with 0 when requests are answered, with 1 when not.\n", command_status},
+    {"supervise", "reset\n", "let lontar-supervise begin again",
+     "After what was escalated has been repaired: restarts are counted from zero. Without it that happens when all "
+     "has\n"
+     "been well for supervise_reset.\n",
+     command_supervise},
     {"check-config", "\n", "test the configuration file",
      "Prints the first error with file and line, or that all is well.\n", command_check_config},
 };

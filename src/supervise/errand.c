@@ -1,0 +1,104 @@
+/* Forks the shell, reads its pipe, watches its time. */
+#include "supervise/errand.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+enum { PIECE = 512, EXIT_NO_SHELL = 127 };
+
+/* A group of its own, the caller's signals unblocked again, nothing to read, everything it says into the pipe. */
+static _Noreturn void become_shell(const char *command, const char *about, const char *message, int pipe_end)
+{
+  sigset_t none;
+  (void)setpgid(0, 0);
+  (void)signal(SIGPIPE, SIG_DFL);
+  (void)sigemptyset(&none);
+  (void)sigprocmask(SIG_SETMASK, &none, NULL);
+  const int nothing = open("/dev/null", O_RDONLY);
+  if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(pipe_end, STDOUT_FILENO) < 0 ||
+      dup2(pipe_end, STDERR_FILENO) < 0 || setenv("LONTAR_ABOUT", about, 1) < 0 ||
+      setenv("LONTAR_MESSAGE", message, 1) < 0)
+    _exit(EXIT_NO_SHELL);
+  (void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+  _exit(EXIT_NO_SHELL);
+}
+
+bool errand_start(struct errand *errand, const char *command, const char *about, const char *message, int64_t now,
+                  int64_t limit)
+{
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+    return false;
+  CLEANUP_CLOSE int theirs = ends[1];
+  (void)fcntl(theirs, F_SETFL, 0); /* the shell's end is an ordinary one */
+  const pid_t pid = fork();
+  if (pid == 0)
+    become_shell(command, about, message, theirs);
+  if (pid < 0) {
+    const int failed = errno;
+    (void)close(ends[0]);
+    errno = failed;
+    return false;
+  }
+  (void)setpgid(pid, pid); /* whoever of both comes first */
+  *errand = (struct errand){.pid = pid, .output = ends[0], .began = now, .end_at = now + limit};
+  return true;
+}
+
+static void keep(struct errand *errand, const char *piece, size_t length)
+{
+  if (errand->length + length > ERRAND_TAIL) {
+    const size_t over = errand->length + length - ERRAND_TAIL;
+    memmove(errand->tail, errand->tail + over, errand->length - over);
+    errand->length -= over;
+  }
+  memcpy(errand->tail + errand->length, piece, length);
+  errand->length += length;
+}
+
+static void close_output(struct errand *errand)
+{
+  (void)close(errand->output);
+  errand->output = -1;
+}
+
+void errand_read(struct errand *errand)
+{
+  char piece[PIECE];
+  ssize_t got = 0;
+  for (int i = 0; errand->output >= 0 && i < 16; i++) { /* one that never stops must not hold us */
+    got = read(errand->output, piece, sizeof piece);
+    if (got < 0)
+      break;
+    if (got == 0)
+      close_output(errand);
+    keep(errand, piece, (size_t)got);
+  }
+}
+
+bool errand_check(struct errand *errand, int64_t now, int *ret_status)
+{
+  if (errand->pid == 0)
+    return false;
+  if (waitpid(errand->pid, ret_status, WNOHANG) == errand->pid) {
+    errand_read(errand);
+    if (errand->output >= 0)
+      close_output(errand);
+    errand->pid = 0;
+    return true;
+  }
+  if (now >= errand->end_at) {
+    (void)kill(-errand->pid, errand->overdue ? SIGKILL : SIGTERM);
+    errand->overdue = true;
+    errand->end_at = now + ERRAND_GRACE;
+  }
+  return false;
+}

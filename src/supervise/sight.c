@@ -1,0 +1,135 @@
+/* Judges the board, and status.json where the board cannot be read. */
+#include "supervise/sight.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <lontar/error.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "health/health.h"
+#include "health/publish.h"
+
+/* As publish_status allows. */
+enum { STATUS_SIZE_MAX = 256 * 1024 };
+
+static void cleanup_board(struct board **board)
+{
+  board_close(*board);
+}
+
+static void cleanup_json(json_object **object)
+{
+  (void)json_object_put(*object);
+}
+
+static bool is_there(int64_t pid)
+{
+  return pid > 1 && pid <= INT_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
+static void set_both(enum board_condition wards[BOARD_WARDS], enum board_condition condition)
+{
+  wards[BOARD_WARD_LONTARD] = condition;
+  wards[BOARD_WARD_DATABASE] = condition;
+}
+
+/* ---- The board ---- */
+
+static enum board_condition condition_of(enum board_database database)
+{
+  return database == BOARD_DATABASE_UP     ? BOARD_CONDITION_WELL
+         : database == BOARD_DATABASE_DOWN ? BOARD_CONDITION_ILL
+                                           : BOARD_CONDITION_UNKNOWN;
+}
+
+void sight_of_board(const struct board_snapshot *snapshot, bool there, enum board_condition ret_wards[BOARD_WARDS])
+{
+  const int64_t silent = snapshot->taken_steady - (int64_t)snapshot->layout.head.heartbeat;
+  const bool well = silent <= HEALTH_HEARTBEAT_LIMIT && health_workers_alive(snapshot) > 0;
+  set_both(ret_wards, BOARD_CONDITION_UNKNOWN);
+  if (!there)
+    return;
+  ret_wards[BOARD_WARD_LONTARD] = well ? BOARD_CONDITION_WELL : BOARD_CONDITION_ILL;
+  if (well)
+    ret_wards[BOARD_WARD_DATABASE] = condition_of(health_database(snapshot));
+}
+
+static bool look_at_board(const char *run_dir, enum board_condition ret_wards[BOARD_WARDS])
+{
+  char path[PATH_MAX], message[BOARD_MESSAGE_SIZE];
+  CLEANUP(cleanup_board) struct board *board = NULL;
+  CLEANUP_FREE struct board_snapshot *snapshot = malloc(sizeof *snapshot);
+  (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, run_dir);
+  if (snapshot == NULL || board_open_reader(path, &board, message, sizeof message) != LONTAR_OK)
+    return false;
+  board_snapshot(board, snapshot);
+  sight_of_board(snapshot, is_there((int64_t)snapshot->layout.head.master_pid), ret_wards);
+  return true;
+}
+
+/* ---- status.json ---- */
+
+static const char *text_of(const json_object *document, const char *name)
+{
+  json_object *value;
+  return json_object_object_get_ex(document, name, &value) && json_object_is_type(value, json_type_string)
+             ? json_object_get_string(value)
+             : "";
+}
+
+static int64_t number_of(const json_object *document, const char *name)
+{
+  json_object *value;
+  return json_object_object_get_ex(document, name, &value) ? json_object_get_int64(value) : 0;
+}
+
+bool sight_of_status(const char *text, int64_t wall, enum board_condition ret_wards[BOARD_WARDS], int64_t *ret_master)
+{
+  char now[CLOCK_RFC3339_SIZE];
+  json_object *master;
+  CLEANUP(cleanup_json) json_object *document = json_tokener_parse(text);
+  const char *expires = document == NULL ? "" : text_of(document, "expires_at");
+  if (*expires == '\0' || !json_object_object_get_ex(document, "master", &master))
+    return false;
+  (void)clock_rfc3339(wall, now);
+  /* Both are UTC in one form, so they sort as texts; a missing fraction costs less than a second. */
+  const bool well = strcmp(expires, now) > 0 && number_of(master, "workers_alive") > 0;
+  const char *database = text_of(document, "database");
+  set_both(ret_wards, BOARD_CONDITION_UNKNOWN);
+  ret_wards[BOARD_WARD_LONTARD] = well ? BOARD_CONDITION_WELL : BOARD_CONDITION_ILL;
+  if (well && strcmp(database, "up") == 0)
+    ret_wards[BOARD_WARD_DATABASE] = BOARD_CONDITION_WELL;
+  else if (well && strcmp(database, "down") == 0)
+    ret_wards[BOARD_WARD_DATABASE] = BOARD_CONDITION_ILL;
+  *ret_master = number_of(master, "pid");
+  return true;
+}
+
+static bool look_at_status(const char *run_dir, enum board_condition ret_wards[BOARD_WARDS])
+{
+  char path[PATH_MAX];
+  int64_t master = 0;
+  (void)snprintf(path, sizeof path, "%s/" PUBLISH_FILE, run_dir);
+  CLEANUP_CLOSE int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  CLEANUP_FREE char *text = malloc(STATUS_SIZE_MAX + 1);
+  const ssize_t length = descriptor < 0 || text == NULL ? -1 : read(descriptor, text, STATUS_SIZE_MAX);
+  if (length < 0)
+    return false;
+  text[length] = '\0';
+  return sight_of_status(text, clock_wall(), ret_wards, &master) && is_there(master);
+}
+
+void sight_look(const char *run_dir, enum board_condition ret_wards[BOARD_WARDS])
+{
+  if (!look_at_board(run_dir, ret_wards) && !look_at_status(run_dir, ret_wards))
+    set_both(ret_wards, BOARD_CONDITION_UNKNOWN);
+}
