@@ -12,7 +12,10 @@
 
 #include "base/cleanup.h"
 
-enum { PIECE = 512, EXIT_NO_SHELL = 127 };
+/* A full pipe fits into as many pieces; one that never stops writing must not hold us. */
+enum { PIECE = 1024, PIECES = 128 };
+
+enum { EXIT_NO_SHELL = 127 };
 
 /* A group of its own, the caller's signals unblocked again, nothing to read, everything it says into the pipe. */
 static _Noreturn void become_shell(const char *command, const char *about, const char *message, int pipe_end)
@@ -74,7 +77,7 @@ void errand_read(struct errand *errand)
 {
   char piece[PIECE];
   ssize_t got = 0;
-  for (int i = 0; errand->output >= 0 && i < 16; i++) { /* one that never stops must not hold us */
+  for (int i = 0; errand->output >= 0 && i < PIECES; i++) {
     got = read(errand->output, piece, sizeof piece);
     if (got < 0)
       break;
