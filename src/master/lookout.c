@@ -15,13 +15,9 @@
 #include "base/clock.h"
 #include "config/config.h"
 #include "health/board.h"
-#include "health/health.h"
 #include "health/prober.h"
 #include "health/publish.h"
 #include "log/log.h"
-
-/* Time between SIGABRT and SIGKILL. */
-#define ABORT_GRACE (2 * CLOCK_SECOND)
 
 /* ---- The fork, seen from both sides ---- */
 
@@ -56,7 +52,6 @@ static void spawned_master(struct lookout *lookout, pid_t pid)
 {
   lookout->pid = pid;
   lookout->started = clock_steady();
-  lookout->kill_at = 0;
 }
 
 static void spawn_failed_master(struct lookout *lookout)
@@ -121,20 +116,12 @@ static int64_t silence(const struct lookout *lookout, int64_t now)
 
 void lookout_check(struct lookout *lookout)
 {
-  const int64_t now = clock_steady();
-  if (lookout->pid == 0)
+  const int64_t silent = silence(lookout, clock_steady());
+  if (lookout->pid == 0 || silent <= PUBLISH_MARKER_LIFE)
     return;
-  const int64_t silent = silence(lookout, now);
-  if (silent > PUBLISH_MARKER_LIFE && board_get(&board_prober(lookout->board)->marker) != 0)
-    remove_marker(lookout);
-  if (lookout->kill_at != 0 && now >= lookout->kill_at) {
-    (void)kill(lookout->pid, SIGKILL);
-  } else if (lookout->kill_at == 0 && silent > HEALTH_HEARTBEAT_LIMIT) {
-    log_line(LOG_LEVEL_ERROR, "the prober (pid %ld) has not moved for %" PRId64 " ms; it is aborted and replaced",
-             (long)lookout->pid, silent / CLOCK_MILLISECOND);
-    (void)kill(lookout->pid, SIGABRT);
-    lookout->kill_at = now + ABORT_GRACE;
-  }
+  log_line(LOG_LEVEL_ERROR, "the prober (pid %ld) has not moved for %" PRId64 " ms; it is killed and replaced",
+           (long)lookout->pid, silent / CLOCK_MILLISECOND);
+  (void)kill(lookout->pid, SIGKILL);
 }
 
 void lookout_signal(const struct lookout *lookout, int number)

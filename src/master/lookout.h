@@ -19,7 +19,6 @@ struct lookout {
   pid_t pid; /* 0: there is none; one is started at `due` */
   int64_t due;
   int64_t started;
-  int64_t kill_at; /* when a prober that was told to abort is killed; 0: it was not */
   struct throttle throttle;
 };
 
@@ -29,7 +28,7 @@ void lookout_fill(struct lookout *lookout);
 /* Notes that the prober died, with a log line, and removes its marker: nobody would. False when it is not the pid's. */
 bool lookout_bury(struct lookout *lookout, pid_t pid, int status);
 
-/* Ends a prober that does not move as the crew ends a worker, and removes its marker as soon as that is stale. */
+/* Kills a prober that has not moved for longer than its marker is good. */
 void lookout_check(struct lookout *lookout);
 
 void lookout_signal(const struct lookout *lookout, int number);
