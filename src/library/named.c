@@ -15,6 +15,11 @@ static bool is_name(char c)
   return is_name_start(c) || (c >= '0' && c <= '9');
 }
 
+static bool is_word(char c)
+{
+  return is_name(c) || c == '$';
+}
+
 /* Each skip_ function gets the beginning of something that is left alone and returns what follows it; something without
  * an end reaches to the end of the text, where the server complains about it. */
 
@@ -100,7 +105,7 @@ static const char *skip_escaped(const char *at)
 static const char *skip_word(const char *at)
 {
   const char *end = at;
-  while (is_name(*end) || *end == '$')
+  while (is_word(*end))
     end++;
   if (end == at + 1 && (*at == 'e' || *at == 'E') && *end == '\'')
     return skip_escaped(end);
@@ -118,9 +123,9 @@ static const char *skip_plain(const char *at)
     return skip_comment(at);
   if (*at == '$')
     return skip_dollar(at);
-  if (is_name(*at))
+  if (is_name_start(*at))
     return skip_word(at);
-  return at + 1;
+  return at + 1; /* digits too, which end where a letter or a dollar begins something else */
 }
 
 /* The number of a name, added when it is new; 0 without memory or room. */
@@ -157,8 +162,9 @@ static const char *translate_percent(struct named *named, const char **at)
   size_t number = name_number(named, text, length);
   if (number == 0)
     return "there are too many named parameters";
-  /* Neither may `LIMIT%(n)s` become the word LIMIT$1, nor `%(a)s1` the parameter $11. */
-  if (named->sql.length > 0 && is_name(named->sql.data[named->sql.length - 1]))
+  /* Neither may `LIMIT%(n)s` become the word LIMIT$1, nor `$%(a)s` the beginning of a quote, nor `%(a)s1` the number
+   * $11. */
+  if (named->sql.length > 0 && is_word(named->sql.data[named->sql.length - 1]))
     buffer_append_text(&named->sql, " ");
   buffer_append_text(&named->sql, "$");
   buffer_append_integer(&named->sql, (int64_t)number);

@@ -53,6 +53,33 @@ static void values_travel_with_their_types(void)
   check_query("SELECT 1 WHERE false", NULL, "[]");
 }
 
+/* The server itself says what each of them is, without our translation and with it. */
+static void literals_say_what_they_said(void)
+{
+  static const char *const literals[] = {
+      "'%(b)s %% 100% it''s'",  "E'\\'%(b)s\\\\ %%'",    "E'a'  -- it's\n '\\'%(b)s'",
+      "e'\\x25\\u0025(b)s'",    "U&'\\0025(b)s %%'",     "N'%(b)s\\'",
+      "$$%(b)s ' %% $a$ $$",    "$a$ $b$ %(b)s $$ '$a$", "'a' /* ' /* %(b)s */ % */ || '%%'",
+      "'a' -- '%(b)s\n || '%'", "1::text || $$%(b)s$$",  "$\xc3\xa9$ %(b)s $ $\xc3\xa9$",
+  };
+  PGconn *connection = repo_connect(DATABASE);
+  json_object *object = json_tokener_parse("{\"b\": 1}");
+  for (size_t i = 0; i < sizeof literals / sizeof literals[0]; i++) {
+    char sql[256];
+    json_object *row = NULL;
+    (void)snprintf(sql, sizeof sql, "SELECT %s AS a", literals[i]);
+    const char *said = repo_value(connection, sql);
+    (void)snprintf(sql, sizeof sql, "SELECT %s AS a, %%(b)s::int AS b", literals[i]);
+    CU_ASSERT_EQUAL(lontar_query_one(database, sql, object, &row, &failure), LONTAR_OK);
+    const char *says = json_object_get_string(json_object_object_get(row, "a"));
+    CU_ASSERT_STRING_EQUAL(says ? says : "", said);
+    CU_ASSERT_EQUAL(json_object_get_int(json_object_object_get(row, "b")), 1);
+    json_object_put(row);
+  }
+  json_object_put(object);
+  PQfinish(connection);
+}
+
 static void injection_is_only_a_text(void)
 {
   check_query("SELECT count(*) AS n FROM users WHERE username = %(name)s", "{\"name\": \"' OR '1' = '1\"}",
@@ -182,8 +209,8 @@ static void the_database_is_healthy(void)
   CU_ASSERT_TRUE(lontar_health_check(database, 1000));
 }
 
-CASES(database, before, after, CASE(values_travel_with_their_types), CASE(injection_is_only_a_text),
-      CASE(what_is_missing_is_told_before_anything_is_sent), CASE(one_row_or_none), CASE(writes_report_their_rows),
-      CASE(failures_carry_state_and_constraint), CASE(a_transaction_is_all_or_nothing), CASE(a_conflict_is_tried_again),
-      CASE(a_borrowed_connection_comes_back_clean), CASE(a_wrong_url_is_told_when_opening),
-      CASE(the_database_is_healthy));
+CASES(database, before, after, CASE(values_travel_with_their_types), CASE(literals_say_what_they_said),
+      CASE(injection_is_only_a_text), CASE(what_is_missing_is_told_before_anything_is_sent), CASE(one_row_or_none),
+      CASE(writes_report_their_rows), CASE(failures_carry_state_and_constraint), CASE(a_transaction_is_all_or_nothing),
+      CASE(a_conflict_is_tried_again), CASE(a_borrowed_connection_comes_back_clean),
+      CASE(a_wrong_url_is_told_when_opening), CASE(the_database_is_healthy));

@@ -36,6 +36,8 @@ static void words_and_numbers_stay_apart(void)
   check("%(a)sAND 1", "$1 AND 1", "a");
   check("%(a)s1", "$1 1", "a");
   check("%(a)s%(b)s", "$1 $2", "a,b");
+  check("a$%(b)s", "a$ $1", "b");
+  check("$%(a)s 'x' $$", "$ $1 'x' $$", "a");
 }
 
 static void percent_is_doubled(void)
@@ -49,6 +51,7 @@ static void literals_are_left_alone(void)
   check("SELECT 'back\\' , %(b)s", "SELECT 'back\\' , $1", "b");
   check("SELECT E'quote\\' %(a)s' , %(b)s", "SELECT E'quote\\' %(a)s' , $1", "b");
   check("SELECT e'\\\\' , %(b)s", "SELECT e'\\\\' , $1", "b");
+  check("SELECT 1e'\\' %(a)s' , %(b)s", "SELECT 1e'\\' %(a)s' , $1", "b");
   check("SELECT name'\\' , %(b)s", "SELECT name'\\' , $1", "b");
   check("SELECT E'a' -- c\n 'b\\' %(x)s' , %(b)s", "SELECT E'a' -- c\n 'b\\' %(x)s' , $1", "b");
   check("SELECT \"%(a)s\"\"%%\" , %(b)s", "SELECT \"%(a)s\"\"%%\" , $1", "b");
@@ -60,6 +63,8 @@ static void dollar_quotes_are_left_alone(void)
   check("SELECT $x$ $$ %(a)s $y$ $x$, %(b)s", "SELECT $x$ $$ %(a)s $y$ $x$, $1", "b");
   check("SELECT a$b$ , %(c)s", "SELECT a$b$ , $1", "c");
   check("SELECT $1, %(c)s", "SELECT $1, $1", "c");
+  check("1$$ %(a)s $$", "1$$ %(a)s $$", "");
+  check("$1$x$ %(a)s $x$", "$1$x$ %(a)s $x$", "");
 }
 
 static void comments_are_left_alone(void)
