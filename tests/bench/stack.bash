@@ -125,6 +125,7 @@ stack_lontard() { # WORKERS
   # shellcheck disable=SC2086
   ${LONTARD_WRAPPER:-} "$build/lontard" -f "$dir/lontar.conf" >>"$dir/log/lontard" 2>&1 </dev/null &
   lontard=$!
+  stack_until test -S "$dir/run/lontard.sock"
 }
 
 # The files that are installed, with the place of the socket; a second time for the responder that answers at once.
@@ -156,13 +157,17 @@ stack_ask() { # PATH ARGUMENT of curl...
   curl -sS -f -m 30 --noproxy '*' -H "Authorization: Bearer ${bearer:-$key}" "$@" "$url$path"
 }
 
-stack_wait() {
+stack_until() { # COMMAND...
   local _
   for _ in {1..300}; do
-    ! stack_ask /health/ready -o /dev/null 2>/dev/null || return 0
+    ! "$@" >/dev/null 2>&1 || return 0
     sleep 0.1
   done
-  stack_die 'lontard does not answer'
+  stack_die "this does not come true: $*"
+}
+
+stack_wait() {
+  stack_until stack_ask /health/ready
 }
 
 # ---- What it costs ----
