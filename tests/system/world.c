@@ -2,7 +2,9 @@
 #include "system/world.h"
 
 #include <libpq-fe.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,10 +30,17 @@ PGconn *sql_connect(void)
   return connection;
 }
 
+/* An idle connection has something to say only when it ends. */
+static bool has_ended(PGconn *connection)
+{
+  struct pollfd socket = {.fd = PQsocket(connection), .events = POLLIN};
+  return PQstatus(connection) != CONNECTION_OK || poll(&socket, 1, 0) != 0;
+}
+
 /* The database may have been away since the last time. */
 static void reconnect(void)
 {
-  if (database && PQstatus(database) == CONNECTION_OK)
+  if (database && !has_ended(database))
     return;
   PQfinish(database);
   database = sql_connect();
