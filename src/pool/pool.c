@@ -74,7 +74,8 @@ static void note_state(struct pool *pool)
   if (down == numbers->down && (numbers->state_since != 0 || numbers->opened == 0))
     return;
   if (down)
-    log_line(LOG_LEVEL_ERROR, "database is unavailable: %s; requests get 503 until it is back", pool->trouble);
+    log_line(LOG_LEVEL_ERROR, "database is unavailable: %s; requests get 503 until it is back",
+             pool->trouble[0] != '\0' ? pool->trouble : "the prober says so");
   else
     log_line(LOG_LEVEL_INFO, "database is available");
   numbers->down = down;
