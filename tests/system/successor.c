@@ -8,7 +8,14 @@
 #include "system/stack.h"
 #include "system/system.h"
 
-enum { CONNECTIONS = 32, KILLS = 12, CHILDREN_MAX = 16, LIMIT_SECONDS = 120, WAITING_SECONDS = 2 };
+enum {
+  CONNECTIONS = 32,
+  KILLS = 12,
+  CHILDREN_MAX = 16,
+  LIMIT_SECONDS = 120,
+  WAITING_SECONDS = 2,
+  PATIENCE_SECONDS = 5
+};
 
 static struct crowd crowd;
 
@@ -17,7 +24,8 @@ static struct crowd crowd;
 static pid_t known[CHILDREN_MAX];
 static size_t known_count;
 static int kills;
-static int delay; /* turns that the next victim has left; -1 while there is none */
+static int delay;    /* turns that the next victim has left; -1 while there is none */
+static double since; /* when the last recycling was asked for */
 
 static bool is_known(pid_t pid)
 {
@@ -41,16 +49,24 @@ static void choose_victim(void)
 {
   known_count = stack_children(known, CHILDREN_MAX);
   delay = kills;
+  since = stack_clock();
   renewal_begin(SIGHUP);
+}
+
+/* A successor that began just when it was asked for is new already and nobody follows it, so fewer may come than the
+ * figures make one wait for. */
+static bool has_settled(void)
+{
+  return stack_clock() - since > PATIENCE_SECONDS || renewal_has_ended();
 }
 
 static void kill_newcomers(void)
 {
-  if (delay >= 0) {
+  if (delay >= 0 && stack_clock() - since <= PATIENCE_SECONDS) {
     const pid_t victim = newcomer();
     if (victim != 0 && delay-- == 0)
       kills += kill(victim, SIGKILL) == 0;
-  } else if (renewal_has_ended()) {
+  } else if (has_settled()) {
     crowd.enough = kills == KILLS;
     if (!crowd.enough)
       choose_victim();
