@@ -139,12 +139,12 @@ void crew_fill(struct crew *crew)
   }
 }
 
-/* A worker that has not reached its slot yet counts from its fork. */
+/* A worker that has not reached its slot yet counts from its fork; one that has left it, from its last beat there. */
 static int64_t heartbeat_of(const struct crew *crew, int index, int turn)
 {
-  const struct member *member = &crew->places[index].members[turn];
-  const struct board_slot *slot = board_slot(crew->board, board_turn(index, turn));
-  return board_get(&slot->pid) == (uint64_t)member->pid ? (int64_t)board_get(&slot->heartbeat) : member->started;
+  const int64_t started = crew->places[index].members[turn].started;
+  const int64_t beat = (int64_t)board_get(&board_slot(crew->board, board_turn(index, turn))->heartbeat);
+  return beat > started ? beat : started;
 }
 
 static void kill_late(const struct member *member, int index)
