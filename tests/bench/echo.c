@@ -67,13 +67,14 @@ static int listen_on(const char *path)
   return fd;
 }
 
+/* libfcgi lets a SIGTERM pass without effect. */
 static int serve(int fd, struct lengths *lengths)
 {
   const struct front_handler handler = {.request = answer, .gone = ignore, .owner = lengths};
   struct event_base *base = event_base_new();
   const struct front_sockets sockets = {.listener = fd, .inbox = -1, .outbox = -1};
   struct front *front = base == NULL ? NULL : front_new(base, &sockets, BODY_MAX, &handler);
-  if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || front == NULL || !front_serve(front))
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || front == NULL || !front_serve(front))
     return EXIT_FAILURE;
   return event_base_dispatch(base) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
