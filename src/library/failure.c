@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pool/refusal.h"
 #include "pool/sqlstate.h"
 
 void failure_clear(struct lontar_failure *failure)
@@ -51,4 +52,15 @@ enum lontar_error failure_from_server(struct lontar_failure *failure, const PGre
   text_copy(failure->constraint, sizeof failure->constraint,
             result ? PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME) : NULL);
   return error;
+}
+
+enum lontar_error failure_from_refusal(struct lontar_failure *failure, const PGconn *connection)
+{
+  if (!failure)
+    return LONTAR_UNAVAILABLE;
+  const char *reason = refusal_reason(connection);
+  failure_error(failure, LONTAR_UNAVAILABLE);
+  text_copy(failure->message, sizeof failure->message, reason ? reason : "libpq does not take the URL as it is");
+  refusal_sqlstate(connection, failure->sqlstate);
+  return LONTAR_UNAVAILABLE;
 }

@@ -16,4 +16,7 @@ __attribute__((format(printf, 3, 4))) enum lontar_error failure_set(struct lonta
 /* Says what the server answered, or, with result NULL, how the connection broke. Returns the error. */
 enum lontar_error failure_from_server(struct lontar_failure *failure, const PGresult *result, const PGconn *connection);
 
+/* Says why no connection came about; LONTAR_UNAVAILABLE. */
+enum lontar_error failure_from_refusal(struct lontar_failure *failure, const PGconn *connection);
+
 #endif

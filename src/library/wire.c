@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "library/failure.h"
 #include "pool/address.h"
+#include "pool/refusal.h"
 
 enum { OLDEST_SERVER = 120000 };
 
@@ -46,13 +47,15 @@ static bool wire_wait(const PGconn *connection, short events, int64_t deadline)
 static enum lontar_error wire_connect(PGconn *connection, int64_t deadline, struct lontar_failure *failure)
 {
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+  refusal_expect(connection, true);
   while (state != PGRES_POLLING_OK) {
     if (state == PGRES_POLLING_FAILED || PQstatus(connection) == CONNECTION_BAD)
-      return failure_from_server(failure, NULL, connection);
+      return failure_from_refusal(failure, connection);
     if (!wire_wait(connection, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
       return failure_set(failure, LONTAR_UNAVAILABLE, "the server did not accept a connection in time");
     state = PQconnectPoll(connection);
   }
+  refusal_expect(connection, false);
   if (PQserverVersion(connection) < OLDEST_SERVER)
     return failure_set(failure, LONTAR_UNAVAILABLE, "the server is older than PostgreSQL 12");
   return LONTAR_OK;

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "pool/refusal.h"
 #include "pool/resolver.h"
 
 /* How long a silent server is dialled last. */
@@ -35,7 +36,7 @@ struct dial {
   PGconn *libpq;
   PostgresPollingStatusType polling;
   char message[256];
-  char sqlstate[6];
+  char sqlstate[REFUSAL_SQLSTATE_SIZE];
 };
 
 struct dialer *dialer_new(struct event_base *base, const char *url)
@@ -72,23 +73,11 @@ static void add_reason(struct dial *dial, const char *reason)
     snprintf(dial->message + used, sizeof dial->message - used, "%s%s", used > 0 ? "; " : "", line);
 }
 
-/* libpq tells the SQLSTATE of a failed connection only within its text, as "FATAL:  57P03: …" when it is verbose. */
-static void note_sqlstate(struct dial *dial, const char *message)
-{
-  for (const char *at = message; (at = strstr(at, ":  ")) != NULL;) {
-    at += strlen(":  ");
-    if (strspn(at, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && at[5] == ':')
-      snprintf(dial->sqlstate, sizeof dial->sqlstate, "%.5s", at);
-  }
-}
-
-/* libpq begins with the server's address, which belongs into no log: "connection to server at … failed: reason". What
- * it says before it dials quotes the URL, which may hold a password. */
 static void add_reason_of_libpq(struct dial *dial)
 {
-  const char *reason = strstr(PQerrorMessage(dial->libpq), " failed: ");
-  add_reason(dial, reason != NULL ? reason + strlen(" failed: ") : "libpq does not take database_url as it is");
-  note_sqlstate(dial, PQerrorMessage(dial->libpq));
+  const char *reason = refusal_reason(dial->libpq);
+  add_reason(dial, reason != NULL ? reason : "libpq does not take database_url as it is");
+  refusal_sqlstate(dial->libpq, dial->sqlstate);
 }
 
 static void ignore_notice(void *unused, const PGresult *result)
@@ -155,7 +144,7 @@ static bool dial_one(struct dial *dial, const struct address *address)
   if (dial->libpq == NULL)
     return false;
   PQsetNoticeReceiver(dial->libpq, ignore_notice, NULL);
-  (void)PQsetErrorVerbosity(dial->libpq, PQERRORS_VERBOSE);
+  refusal_expect(dial->libpq, true);
   dial->polling = PGRES_POLLING_WRITING;
   if (PQstatus(dial->libpq) != CONNECTION_BAD && event_add(dial->timer, &wait) == 0)
     return true;
@@ -275,7 +264,7 @@ enum dial_state dial_step(struct dial *dial)
   dial->polling = PQconnectPoll(dial->libpq);
   if (dial->polling == PGRES_POLLING_OK) {
     (void)event_del(dial->timer);
-    (void)PQsetErrorVerbosity(dial->libpq, PQERRORS_DEFAULT);
+    refusal_expect(dial->libpq, false);
     dial->state = DIAL_DONE;
   } else if (dial->polling == PGRES_POLLING_FAILED) {
     add_reason_of_libpq(dial);
