@@ -19,7 +19,7 @@ struct hasher_job {
   struct hasher_job *next;
   enum hasher_kind kind;
   bool has_hash;
-  bool cancelled; /* the loop's alone */
+  bool cancelled; /* by the loop, while the thread may look */
   hasher_done *done;
   void *data;
   size_t length;
@@ -131,7 +131,8 @@ static void *thread_main(void *data)
       break;
     struct hasher_job *job = list_take_first(&hasher->waiting);
     (void)pthread_mutex_unlock(&hasher->mutex);
-    job_run(job);
+    if (!__atomic_load_n(&job->cancelled, __ATOMIC_RELAXED))
+      job_run(job);
     (void)pthread_mutex_lock(&hasher->mutex);
     list_append(&hasher->done, job);
     (void)eventfd_write(hasher->event, 1);
@@ -199,7 +200,7 @@ int hasher_submit(struct hasher *hasher, struct hasher_job *job)
 
 void hasher_cancel(struct hasher_job *job)
 {
-  job->cancelled = true;
+  __atomic_store_n(&job->cancelled, true, __ATOMIC_RELAXED);
 }
 
 int hasher_fd(const struct hasher *hasher)
