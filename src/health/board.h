@@ -53,7 +53,7 @@ struct board_pool {
   uint64_t failed;       /* attempts to connect */
   uint64_t recycled;     /* closed because they were old, … */
   uint64_t idled;        /* … not needed any more, … */
-  uint64_t reloaded;     /* … not fitting new settings, … */
+  uint64_t retired;      /* … when their worker made way, … */
   uint64_t dismissed;    /* … ended by an administrator, … */
   uint64_t lost;         /* … broken, … */
   uint64_t hung;         /* … or without an answer */
@@ -87,6 +87,7 @@ struct board_prober {
   uint64_t heartbeat; /* steady */
   uint64_t database;  /* enum board_database: the word that all workers wait for */
   uint64_t database_since;
+  uint64_t refused;                    /* 1 while a server answers, but does not let us work: a restart is no cure */
   uint64_t next_probe;                 /* steady; while the database is away */
   uint64_t marker;                     /* 1 while the marker stands and nginx answers 503 by itself */
   uint64_t reason[BOARD_REASON_WORDS]; /* why the database is away, as text without host or password, NUL-filled */

@@ -1,6 +1,7 @@
 /* One libpq connection as a small state machine: opening, preparing, ready, broken. */
 #include "pool/connection.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,13 @@ void connection_free(struct connection *connection)
   dial_free(connection->dial);
   PQfinish(connection->libpq);
   free(connection);
+}
+
+int connection_part(struct connection *connection)
+{
+  int fd = fcntl(connection_fd(connection), F_DUPFD_CLOEXEC, 0);
+  connection_free(connection);
+  return fd;
 }
 
 struct job *connection_oldest(const struct connection *connection)

@@ -70,6 +70,10 @@ struct connection_settings {
 /* Begins to connect; NULL when there is no memory. */
 struct connection *connection_open(const struct connection_settings *settings, const struct connection_owner *owner);
 
+/* Says goodbye and frees. Returns a descriptor that ends when the server has ended the session, -1 when there is none
+ * to be had; it is the caller's. Idle connections only. */
+int connection_part(struct connection *connection);
+
 /* Closes at once and forgets its jobs: the owner takes them with connection_take_jobs first. NULL is fine. */
 void connection_free(struct connection *connection);
 

@@ -1,8 +1,13 @@
 /* One connection in the loop: opened, watched, settled after each step, lost. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "log/log.h"
 #include "pool/slice.h"
 #include "pool/sqlstate.h"
@@ -32,33 +37,66 @@ static void watch(struct place *place)
   place->watched_for = what;
 }
 
-static void end(struct place *place, enum policy_reason reason)
+/* The place is free again. */
+static void vacate(struct place *place, enum policy_reason reason)
 {
-  struct pool *pool = place->pool;
-  bool was_open = place_slot(place)->state != SLOT_CONNECTING;
   if (place->event != NULL)
     (void)event_del(place->event);
-  connection_free(place->connection);
   place->connection = NULL;
   place->watched = -1;
   place->dirty = false;
-  if (was_open)
-    pool->numbers.closed[reason]++;
-  else
-    pool->numbers.failed++;
-  policy_closed(&pool->policy, place->index, reason, clock_steady(), pool_random());
+  policy_closed(&place->pool->policy, place->index, reason, clock_steady(), random_bits());
 }
 
+static void end(struct place *place, enum policy_reason reason)
+{
+  struct pool_numbers *numbers = &place->pool->numbers;
+  *(place_slot(place)->state == SLOT_CONNECTING ? &numbers->failed : &numbers->closed[reason]) += 1;
+  connection_free(place->connection);
+  vacate(place, reason);
+}
+
+static void on_left(evutil_socket_t fd, short what, void *argument)
+{
+  struct place *place = argument;
+  char waste[256];
+  ssize_t got = what & EV_TIMEOUT ? 0 : recv(fd, waste, sizeof waste, MSG_DONTWAIT);
+  if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)))
+    return;
+  (void)close(fd);
+  vacate(place, place_slot(place)->reason);
+  pool_dispatch(place->pool);
+}
+
+/* PostgreSQL has one connection more until its process has ended, so the place is not given to another before. */
 void place_close(struct place *place, enum policy_reason reason)
 {
-  end(place, reason);
+  static const struct timeval limit = {.tv_sec = 1};
+  struct pool *pool = place->pool;
+  pool->numbers.closed[reason]++;
+  (void)event_del(place->event);
+  place->dirty = false;
+  place->watched = connection_part(TAKE(place->connection));
+  if (place->watched >= 0 &&
+      event_assign(place->event, pool->base, place->watched, EV_READ | EV_PERSIST, on_left, place) == 0 &&
+      event_add(place->event, &limit) == 0) {
+    place_slot(place)->reason = reason;
+    policy_leaving(&pool->policy, place->index);
+    return;
+  }
+  if (place->watched >= 0)
+    (void)close(place->watched);
+  vacate(place, reason);
 }
 
 void place_clear(struct place *place)
 {
   connection_free(place->connection);
-  if (place->event != NULL)
-    event_free(place->event);
+  if (place->event == NULL)
+    return;
+  if (place_slot(place)->state == SLOT_LEAVING)
+    (void)close(place->watched);
+  event_free(place->event);
 }
 
 /* Whether a job whose connection died may be sent again: a read, and only once where it may be what kills the server;
@@ -102,7 +140,7 @@ void place_lose(struct place *place, enum lontar_error error, enum policy_reason
   struct job_list lost = TAILQ_HEAD_INITIALIZER(lost);
   bool was_open = place_slot(place)->state != SLOT_CONNECTING;
   bool blameless = belongs_to_dismissal(place);
-  int64_t limit = place_slot(place)->statement_timeout;
+  int64_t limit = pool->policy.settings.statement_timeout;
   struct job *job;
   snprintf(pool->trouble, sizeof pool->trouble, "%s", message);
   if (was_open)
@@ -119,7 +157,7 @@ void place_lose(struct place *place, enum lontar_error error, enum policy_reason
 static void note_ready(struct place *place)
 {
   struct pool *pool = place->pool;
-  policy_opened(&pool->policy, place->index, clock_steady(), pool_random());
+  policy_opened(&pool->policy, place->index, clock_steady(), random_bits());
   pool->numbers.opened++;
   pool->pardons = 0;
 }
@@ -215,7 +253,7 @@ static void on_job_done(void *argument, struct connection *connection, struct jo
     pool_return(pool, job);
   } else if (retries_conflict(job, error)) {
     job->waiter.alone = true;
-    policy_ask_later(&pool->policy, &job->waiter, job->conflicts, now, pool_random());
+    policy_ask_later(&pool->policy, &job->waiter, job->conflicts, now, random_bits());
   } else {
     pool_finish(job, error, result);
   }
@@ -302,7 +340,7 @@ void place_open(struct pool *pool, int index)
       .dialer = pool->dialer,
       .application_name = pool->application_name,
       .connect_timeout = pool->policy.settings.connect_timeout,
-      .statement_timeout = place_slot(place)->statement_timeout,
+      .statement_timeout = pool->policy.settings.statement_timeout,
       .prepared_statements = pool->prepared_statements,
   };
   const struct connection_owner owner = {on_job_done, on_moved, place};

@@ -105,11 +105,11 @@ static int wanted_size(const struct policy *policy)
   return policy->settings.size;
 }
 
-static int retiring(const struct policy *policy)
+static int leaving(const struct policy *policy)
 {
   int count = 0;
   for (int i = 0; i < policy->reach; i++)
-    count += policy->slots[i].state == SLOT_DRAINING;
+    count += policy->slots[i].state == SLOT_DRAINING || policy->slots[i].state == SLOT_LEAVING;
   return count;
 }
 
@@ -129,9 +129,7 @@ static void set_settings(struct policy *policy, const struct policy_settings *se
     policy->settings.size = POLICY_SLOTS_MAX;
   if (policy->settings.max_overflow > POLICY_SLOTS_MAX - policy->settings.size)
     policy->settings.max_overflow = POLICY_SLOTS_MAX - policy->settings.size;
-  int wanted = policy->settings.size + policy->settings.max_overflow;
-  if (wanted > policy->reach)
-    policy->reach = wanted;
+  policy->reach = policy->settings.size + policy->settings.max_overflow;
 }
 
 void policy_init(struct policy *policy, const struct policy_settings *settings, const struct policy_budget *budget)
@@ -139,12 +137,6 @@ void policy_init(struct policy *policy, const struct policy_settings *settings, 
   *policy = (struct policy){.budget = *budget, .joinable = -1};
   queue_init(&policy->queue);
   set_settings(policy, settings);
-}
-
-void policy_configure(struct policy *policy, const struct policy_settings *settings)
-{
-  set_settings(policy, settings);
-  settle_leases(policy);
 }
 
 void policy_drain(struct policy *policy)
@@ -221,6 +213,11 @@ void policy_retire(struct policy *policy, int slot, enum policy_reason reason)
     return;
   it->state = SLOT_DRAINING;
   it->reason = reason;
+}
+
+void policy_leaving(struct policy *policy, int slot)
+{
+  policy->slots[slot].state = SLOT_LEAVING;
 }
 
 void policy_demoted(struct policy *policy, int64_t now)
@@ -359,11 +356,9 @@ static bool waits_long(const struct policy *policy, int64_t now)
   return first != NULL && now - first->queued >= POLICY_OVERFLOW_AFTER;
 }
 
-/* Not while connections that new settings made too many are still leaving. */
 static bool may_lease(const struct policy *policy, int64_t now)
 {
-  return !policy->draining && policy->leased < policy->settings.max_overflow &&
-         policy->open <= policy->settings.size + policy->leased && waits_long(policy, now);
+  return !policy->draining && policy->leased < policy->settings.max_overflow && waits_long(policy, now);
 }
 
 /* One after the other, so that a starting server is not stormed and the connections do not all grow old together. */
@@ -389,8 +384,7 @@ static bool next_open(struct policy *policy, int64_t now, struct policy_action *
   int slot = 0;
   while (policy->slots[slot].state != SLOT_CLOSED)
     slot++;
-  policy->slots[slot] = (struct policy_slot){
-      .state = SLOT_CONNECTING, .begun = now, .statement_timeout = policy->settings.statement_timeout};
+  policy->slots[slot] = (struct policy_slot){.state = SLOT_CONNECTING, .begun = now};
   policy->open++;
   policy->connecting++;
   *ret = (struct policy_action){.act = POLICY_OPEN, .slot = slot};
@@ -411,9 +405,9 @@ static bool abandon(int slot, enum lontar_error error, enum policy_reason reason
   return true;
 }
 
-static bool is_hung(const struct policy_slot *slot, int64_t now)
+static bool is_hung(const struct policy *policy, const struct policy_slot *slot, int64_t now)
 {
-  int64_t limit = slot->checking ? POLICY_CHECK_LIMIT : slot->statement_timeout + POLICY_GRACE;
+  int64_t limit = slot->checking ? POLICY_CHECK_LIMIT : policy->settings.statement_timeout + POLICY_GRACE;
   return slot->in_flight > 0 && now - slot->sent > limit;
 }
 
@@ -421,17 +415,14 @@ static bool is_hung(const struct policy_slot *slot, int64_t now)
 static void retire_due(struct policy *policy, int slot, int64_t now)
 {
   const struct policy_slot *it = &policy->slots[slot];
-  const int leaving = retiring(policy);
-  const int live = policy->open - leaving;
+  const int others = leaving(policy);
+  const int live = policy->open - others;
   if (it->state != SLOT_READY)
     return;
   if (policy->draining) {
     if (it->in_flight == 0 && live > wanted_size(policy))
-      policy_retire(policy, slot, POLICY_RELOADED);
-  } else if (it->statement_timeout != policy->settings.statement_timeout ||
-             live > policy->settings.size + policy->leased) {
-    policy_retire(policy, slot, POLICY_RELOADED);
-  } else if (now >= it->recycle_at && leaving == 0) {
+      policy_retire(policy, slot, POLICY_RETIRED);
+  } else if (now >= it->recycle_at && others == 0) {
     policy_retire(policy, slot, POLICY_RECYCLED);
   } else if (it->in_flight == 0 && live > policy->settings.size &&
              now - it->idle_since >= policy->settings.idle_timeout) {
@@ -442,11 +433,11 @@ static void retire_due(struct policy *policy, int slot, int64_t now)
 static bool due_at(struct policy *policy, int slot, int64_t now, struct policy_action *ret)
 {
   struct policy_slot *it = &policy->slots[slot];
-  if (it->state == SLOT_CLOSED)
+  if (it->state == SLOT_CLOSED || it->state == SLOT_LEAVING)
     return false;
   if (it->state == SLOT_CONNECTING)
     return now - it->begun > policy->settings.connect_timeout && abandon(slot, LONTAR_UNAVAILABLE, POLICY_HUNG, ret);
-  if (is_hung(it, now))
+  if (is_hung(policy, it, now))
     return abandon(slot, LONTAR_DEADLINE, POLICY_HUNG, ret);
   retire_due(policy, slot, now);
   if (it->state == SLOT_DRAINING && it->in_flight == 0) {

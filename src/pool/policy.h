@@ -57,12 +57,13 @@ enum slot_state {
   SLOT_CONNECTING,
   SLOT_READY,
   SLOT_DRAINING, /* takes nothing new, closes when its pipeline is empty */
+  SLOT_LEAVING,  /* closed by us; counts until the server has ended it, too */
 };
 
 enum policy_reason {
   POLICY_RECYCLED,
   POLICY_IDLE,
-  POLICY_RELOADED,
+  POLICY_RETIRED,   /* its worker makes way */
   POLICY_DISMISSED, /* an administrator ended it: neither the server nor a statement is to blame */
   POLICY_LOST,
   POLICY_HUNG,
@@ -84,7 +85,6 @@ struct policy_slot {
   int64_t idle_since;        /* when its pipeline became empty */
   int64_t proved;            /* when the server last answered here, or far in the past */
   int64_t recycle_at;        /* age limit with its jitter */
-  int64_t statement_timeout; /* that of its session */
 };
 
 struct policy {
@@ -92,7 +92,7 @@ struct policy {
   struct policy_budget budget;
   struct policy_slot slots[POLICY_SLOTS_MAX];
   struct queue queue;
-  int reach;      /* slots in use lie below; grows with the settings */
+  int reach;      /* slots in use lie below */
   int open;       /* slots that are not closed */
   int connecting; /* 0 or 1 */
   int leased;     /* taken from the budget beyond the size */
@@ -123,9 +123,6 @@ struct policy_action {
 
 void policy_init(struct policy *policy, const struct policy_settings *settings, const struct policy_budget *budget);
 
-/* New settings; connections that do not fit them any more drain. */
-void policy_configure(struct policy *policy, const struct policy_settings *settings);
-
 /* From now on connections are only closed, but for one as long as somebody waits. */
 void policy_drain(struct policy *policy);
 
@@ -155,6 +152,9 @@ void policy_retire(struct policy *policy, int slot, enum policy_reason reason);
 
 /* The server does not take writes any more: every connection that is a second old or more is to be replaced. */
 void policy_demoted(struct policy *policy, int64_t now);
+
+/* The slot's connection, which was idle, is being closed; policy_closed tells its end. */
+void policy_leaving(struct policy *policy, int slot);
 
 /* The slot's connection is gone; its statements are the owner's to ask again. One that was still connecting counts as a
  * failed attempt, unless it was dismissed. */

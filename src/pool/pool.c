@@ -4,21 +4,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "log/log.h"
 #include "pool/slice.h"
 
 enum { TICK = 20000 /* microseconds */ };
-
-uint32_t pool_random(void)
-{
-  uint32_t bits = 0;
-  if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) < 0)
-    return (uint32_t)clock_steady(); /* jitter needs no better */
-  return bits;
-}
 
 static struct job *job_of(struct waiter *waiter)
 {
@@ -180,12 +171,6 @@ bool pool_cancel(struct pool *pool, struct job *job)
   return !job->unwanted;
 }
 
-void pool_configure(struct pool *pool, const struct pool_settings *settings)
-{
-  pool->held_limit = settings->held_limit;
-  policy_configure(&pool->policy, &settings->policy);
-}
-
 void pool_drain(struct pool *pool)
 {
   policy_drain(&pool->policy);
@@ -206,7 +191,7 @@ void pool_numbers(const struct pool *pool, struct pool_numbers *ret_numbers)
   ret_numbers->waiting = policy->queue.count;
   for (int i = 0; i < policy->reach; i++) {
     const struct policy_slot *slot = &policy->slots[i];
-    if (slot->state != SLOT_READY && slot->state != SLOT_DRAINING)
+    if (slot->state == SLOT_CLOSED || slot->state == SLOT_CONNECTING)
       continue;
     ret_numbers->open++;
     ret_numbers->busy += slot->in_flight > 0;

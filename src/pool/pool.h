@@ -60,9 +60,6 @@ void pool_submit(struct pool *pool, struct job *job);
  * called, and a read that runs for long is cancelled in the server. */
 bool pool_cancel(struct pool *pool, struct job *job);
 
-/* New sizes and time-outs; connections that do not fit them drain. */
-void pool_configure(struct pool *pool, const struct pool_settings *settings);
-
 /* Closes idle connections at once and the others when they are idle. Jobs are still served, by one connection. */
 void pool_drain(struct pool *pool);
 

@@ -55,8 +55,6 @@ static inline void pool_finish(struct job *job, enum lontar_error error, const P
 /* Puts a job that comes back before all others. */
 void pool_return(struct pool *pool, struct job *job);
 
-uint32_t pool_random(void);
-
 /* Begins to connect. */
 void place_open(struct pool *pool, int index);
 

@@ -4,8 +4,8 @@
 #include "base/clock.h"
 
 /* An idle backend ends as soon as its socket closes; one that works looks every 250 ms, by our
- * client_connection_check_interval. */
-enum { NOTICED_AFTER = 400000 };
+ * client_connection_check_interval, and may have to wait for a processor. */
+enum { NOTICED_AFTER = 1000000 };
 
 void budget_begin(struct budget *budget, struct board *board, int index, int turn, int64_t most, int size)
 {

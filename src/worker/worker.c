@@ -5,10 +5,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "front/front.h"
 #include "handler/handler.h"
 #include "health/board.h"
@@ -57,7 +57,7 @@ static void show_numbers(struct worker *worker)
       .failed = (uint64_t)numbers.failed,
       .recycled = (uint64_t)numbers.closed[POLICY_RECYCLED],
       .idled = (uint64_t)numbers.closed[POLICY_IDLE],
-      .reloaded = (uint64_t)numbers.closed[POLICY_RELOADED],
+      .retired = (uint64_t)numbers.closed[POLICY_RETIRED],
       .dismissed = (uint64_t)numbers.closed[POLICY_DISMISSED],
       .lost = (uint64_t)numbers.closed[POLICY_LOST],
       .hung = (uint64_t)numbers.closed[POLICY_HUNG],
@@ -112,13 +112,15 @@ static bool may_follow(const struct worker *worker)
          board_get(&predecessor->database) == BOARD_DATABASE_DOWN || budget_is_full(&worker->budget);
 }
 
-/* The loop ends with the last connection or at the time limit. */
+/* The loop ends with the last connection, nginx's or PostgreSQL's, or at the time limit. */
 static void leave(struct worker *worker)
 {
-  const int left = front_connection_count(worker->front) + (worker->handler.cleanup != NULL);
+  struct pool_numbers numbers;
+  pool_numbers(worker->handler.pool, &numbers);
+  const int left = front_connection_count(worker->front) + (worker->handler.cleanup != NULL) + numbers.open;
   if (left > 0 && clock_steady() < worker->leave_by)
     return;
-  if (left > 0)
+  if (front_busy_count(worker->front) > 0)
     log_line(LOG_LEVEL_WARNING, "shutdown_timeout is over: %d requests stay without an answer",
              front_busy_count(worker->front));
   (void)event_base_loopbreak(worker->base);
@@ -177,6 +179,7 @@ static void begin_to_leave(struct worker *worker)
     return;
   enter(worker, BOARD_WORKER_RETIRING);
   worker->leave_by = clock_steady() + worker->config->shutdown_timeout;
+  pool_drain(worker->handler.pool);
   (void)event_del(worker->cleanup);
   (void)close(worker->start->sockets.listener); /* else nginx would wait for us when we are the last to have it open */
 }
@@ -199,7 +202,6 @@ static void on_retire(evutil_socket_t signal_number, short what, void *argument)
   if (worker->state == BOARD_WORKER_RETIRING)
     return;
   front_retire(worker->front);
-  pool_drain(worker->handler.pool);
   begin_to_leave(worker);
   on_beat(-1, 0, worker);
 }
@@ -259,14 +261,6 @@ static bool make_events(struct worker *worker)
       event_new(worker->base, hasher_fd(worker->handler.hasher), EV_READ | EV_PERSIST, on_passwords, worker);
   return worker->beat != NULL && worker->cleanup != NULL && worker->passwords != NULL &&
          event_add(worker->beat, &beat) == 0 && event_add(worker->passwords, NULL) == 0 && make_signals(worker);
-}
-
-static uint32_t random_bits(void)
-{
-  uint32_t bits = 0;
-  if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) < 0)
-    bits = (uint32_t)clock_steady();
-  return bits;
 }
 
 static bool build(struct worker *worker)

@@ -25,6 +25,7 @@ struct task {
 
 struct line {
   bool open;
+  bool leaving;
   bool checking;
   int64_t proved;
   int flying;
@@ -118,7 +119,7 @@ static void send(int worker, const struct policy_action *action)
 static void open_line(int worker, int slot)
 {
   const struct policy *policy = &policies[worker];
-  promise(!lines[worker][slot].open, "a slot holds one connection");
+  promise(!lines[worker][slot].open && !lines[worker][slot].leaving, "a slot holds one connection");
   promise(policy->open <= policy->settings.size + policy->leased, "within the slice's size and leases");
   promise(taken <= most, "within the shared overflow");
 }
@@ -163,7 +164,8 @@ static void act(int worker, const struct policy_action *action)
     break;
   case POLICY_CLOSE:
     promise(line->open && line->flying == 0, "drained, never cut");
-    break_line(worker, action->slot, action->reason);
+    *line = (struct line){.leaving = true};
+    policy_leaving(&policies[worker], action->slot);
     break;
   case POLICY_ABANDON:
     break_line(worker, action->slot, action->reason);
@@ -292,13 +294,15 @@ static const struct policy_settings settings = {
     .statement_timeout = CLOCK_SECOND,
 };
 
-static void reload(int worker)
+/* The server has ended what was closed. */
+static void leavings_end(int worker)
 {
-  struct policy_settings changed = settings;
-  changed.size = 1 + below(3);
-  changed.max_overflow = below(6);
-  changed.statement_timeout = (1 + below(2)) * CLOCK_SECOND;
-  policy_configure(&policies[worker], &changed);
+  for (int i = 0; i < SLOTS; i++) {
+    if (!lines[worker][i].leaving)
+      continue;
+    lines[worker][i].leaving = false;
+    policy_closed(&policies[worker], i, POLICY_RECYCLED, now, bits());
+  }
 }
 
 /* A worker dies with all it holds; its successor gives the leases back and begins anew. */
@@ -311,6 +315,15 @@ static void crash(int worker)
   for (int i = 0; i < JOBS; i++)
     if (tasks[i].worker == worker)
       tasks[i].where = NOWHERE;
+}
+
+/* A reload: the worker makes way, and when it has nothing left its successor begins. */
+static void reload(int worker)
+{
+  if (!policies[worker].draining)
+    policy_drain(&policies[worker]);
+  else if (policies[worker].open == 0 && policies[worker].queue.count == 0)
+    crash(worker);
 }
 
 static void pass_time(void)
@@ -344,6 +357,8 @@ static void event(void)
     policy_told(&policies[worker], (enum policy_word)below(POLICY_DOWN + 1), now);
   else if (lot < 988)
     policy_demoted(&policies[worker], now);
+  else if (lot < 993)
+    leavings_end(worker);
   else if (lot < 995)
     reload(worker);
   else if (lot < 997)
@@ -375,13 +390,13 @@ static void calm_down(void)
 {
   well = true;
   for (int worker = 0; worker < WORKERS; worker++) {
-    policy_configure(&policies[worker], &settings);
     policy_told(&policies[worker], POLICY_UP, now);
   }
   for (int round = 0; round < 2000; round++) {
     now += CLOCK_MILLISECOND;
     for (int worker = 0; worker < WORKERS; worker++) {
       connect_ends(worker);
+      leavings_end(worker);
       for (int slot = 0; slot < SLOTS; slot++)
         answer(worker, slot);
       policy_round_over(&policies[worker]);

@@ -381,18 +381,16 @@ static void a_retry_waits_at_random_and_goes_first(void)
   CU_ASSERT_TRUE(sends(&read, 1));
 }
 
-static void new_settings_drain_what_does_not_fit_them(void)
+static void who_is_being_closed_still_counts(void)
 {
-  struct policy_settings smaller = settings;
   begin();
-  smaller.size = 1;
-  policy_configure(&policy, &smaller);
-  CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.reason == POLICY_RELOADED);
-  policy_closed(&policy, action.slot, POLICY_RELOADED, now, 0);
+  now += settings.recycle;
+  CU_ASSERT_TRUE(due(POLICY_CLOSE));
+  policy_leaving(&policy, action.slot);
   CU_ASSERT_FALSE(due(POLICY_CLOSE));
-  smaller.statement_timeout--; /* a session keeps the one it was opened with */
-  policy_configure(&policy, &smaller);
-  CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.reason == POLICY_RELOADED);
+  CU_ASSERT_TRUE(quiet()); /* none is opened in its place yet */
+  policy_closed(&policy, 0, POLICY_RECYCLED, now, 0);
+  CU_ASSERT_TRUE(next(POLICY_OPEN));
 }
 
 static void draining_keeps_one_connection_for_those_who_wait(void)
@@ -404,12 +402,12 @@ static void draining_keeps_one_connection_for_those_who_wait(void)
   CU_ASSERT_TRUE(sends(&read, 1));
   policy_drain(&policy);
   CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.slot == 0);
-  policy_closed(&policy, 0, POLICY_RELOADED, now, 0);
+  policy_closed(&policy, 0, POLICY_RETIRED, now, 0);
   CU_ASSERT_FALSE(due(POLICY_CLOSE));
   CU_ASSERT_TRUE(quiet());
   policy_answered(&policy, 1, now, 0);
   CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.slot == 1);
-  policy_closed(&policy, 1, POLICY_RELOADED, now, 0);
+  policy_closed(&policy, 1, POLICY_RETIRED, now, 0);
   CU_ASSERT_TRUE(quiet());
   ask(&read);
   CU_ASSERT_TRUE(next(POLICY_OPEN));
@@ -446,7 +444,7 @@ UNIT_CASES(policy, UNIT_CASE(reads_fill_one_pipeline_before_the_next),
            UNIT_CASE(a_connection_that_does_not_open_is_abandoned),
            UNIT_CASE(without_a_connection_failures_mean_down_and_nobody_queues),
            UNIT_CASE(the_probers_word_stops_attempts_and_begins_them), UNIT_CASE(too_many_and_too_late_are_refused),
-           UNIT_CASE(a_retry_waits_at_random_and_goes_first), UNIT_CASE(new_settings_drain_what_does_not_fit_them),
+           UNIT_CASE(a_retry_waits_at_random_and_goes_first), UNIT_CASE(who_is_being_closed_still_counts),
            UNIT_CASE(draining_keeps_one_connection_for_those_who_wait),
            UNIT_CASE(a_demoted_server_loses_what_is_a_second_old),
            UNIT_CASE(backs_off_from_a_tenth_of_a_second_to_five));
