@@ -58,6 +58,11 @@ enum board_database health_database(const struct board_snapshot *snapshot)
   return up > 0 ? BOARD_DATABASE_UP : BOARD_DATABASE_UNKNOWN;
 }
 
+bool health_server_gone(const struct board_snapshot *snapshot)
+{
+  return prober_word(snapshot) == BOARD_DATABASE_DOWN && snapshot->layout.prober.refused == 0;
+}
+
 static int count_connected(const struct board_snapshot *snapshot)
 {
   int count = 0;

@@ -26,6 +26,10 @@ const char *health_word(enum health health);
  * worker agrees, and DOWN when all who say anything say so. Without a prober: DOWN as soon as one worker says so. */
 enum board_database health_database(const struct board_snapshot *snapshot);
 
+/* Whether no server answers, by a living prober's word: what a restart of PostgreSQL may mend. A server that is
+ * starting, takes no writes or does not let us in is left alone. */
+bool health_server_gone(const struct board_snapshot *snapshot);
+
 /* Whether there is a prober with a fresh heartbeat. */
 bool health_prober_alive(const struct board_snapshot *snapshot);
 

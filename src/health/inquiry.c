@@ -231,6 +231,11 @@ const char *inquiry_detail(const struct inquiry *inquiry)
   return dial_message(inquiry->dial);
 }
 
+bool inquiry_server_spoke(const struct inquiry *inquiry)
+{
+  return *dial_sqlstate(inquiry->dial) != '\0' || inquiry->reason == TAKES_NO_WRITES;
+}
+
 bool inquiry_was_refused(const struct inquiry *inquiry)
 {
   return inquiry->refused;

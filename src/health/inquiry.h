@@ -42,6 +42,9 @@ enum inquiry_state inquiry_state(const struct inquiry *inquiry);
 const char *inquiry_reason(const struct inquiry *inquiry);
 const char *inquiry_detail(const struct inquiry *inquiry);
 
+/* After INQUIRY_FAILED: a server answered, though not as it should: it is starting, takes no writes, or refuses us. */
+bool inquiry_server_spoke(const struct inquiry *inquiry);
+
 /* After INQUIRY_FAILED: the server lives, and refused only this connection (limit of connections, password). */
 bool inquiry_was_refused(const struct inquiry *inquiry);
 

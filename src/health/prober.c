@@ -13,6 +13,7 @@
 #include <lontar/error.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "config/config.h"
 #include "health/board.h"
 #include "health/health.h"
@@ -43,7 +44,8 @@ struct prober {
   struct inquiry *inquiry;  /* NULL while the probe pauses */
   enum board_database told; /* the word in the slot */
   int64_t told_at;
-  const char *reason; /* of the last failure, as are the next two */
+  const char *reason; /* of the last failure, as are the next three */
+  bool refused;
   char detail[DETAIL_SIZE];
   bool excused;
   int64_t marked_at; /* when the marker was last written; 0: there is none */
@@ -57,6 +59,7 @@ static void note_failure(struct prober *prober)
   const struct inquiry *inquiry = prober->inquiry;
   const bool failed = inquiry != NULL && inquiry_state(inquiry) == INQUIRY_FAILED;
   prober->reason = failed ? inquiry_reason(inquiry) : "the server does not answer";
+  prober->refused = failed && inquiry_server_spoke(inquiry);
   (void)snprintf(prober->detail, sizeof prober->detail, "%s", failed ? inquiry_detail(inquiry) : "");
 }
 
@@ -77,7 +80,7 @@ static enum probe_action decide_failed(struct prober *prober, int64_t now)
   if (excused && !prober->excused)
     log_line(LOG_LEVEL_WARNING, "the database cannot be asked: %s; the workers' connections work", prober->reason);
   prober->excused = excused;
-  return probe_failed(&prober->probe, now, excused, (uint32_t)now);
+  return probe_failed(&prober->probe, now, excused, random_bits());
 }
 
 static enum probe_action decide(struct prober *prober, int64_t now)
@@ -94,7 +97,7 @@ static enum probe_action decide(struct prober *prober, int64_t now)
     note_failure(prober);
     prober->excused = false;
   }
-  return probe_due(probe, now, (uint32_t)now);
+  return probe_due(probe, now, random_bits());
 }
 
 static void on_changed(void *argument);
@@ -134,6 +137,7 @@ static void tell_word(struct prober *prober, int64_t now)
   const struct probe *probe = &prober->probe;
   const bool down = probe->word == BOARD_DATABASE_DOWN;
   board_prober_database(prober->slot, probe->word, down ? prober->reason : "");
+  board_set(&prober->slot->refused, down && prober->refused);
   board_prober_beat(prober->slot, !down ? 0 : probe->step == PROBE_PAUSING ? probe->until : probe->began);
   if (prober->told == probe->word)
     return;

@@ -200,7 +200,8 @@ static void json_prober(const struct board_snapshot *snapshot, struct buffer *bu
   json_stamp(buffer, "database_since", (int64_t)prober->database_since);
   buffer_append_format(buffer, ", \"reason\": \"%s\", ", board_prober_reason(prober, reason));
   json_stamp(buffer, "next_probe_at", stamp_of(snapshot, prober->next_probe));
-  buffer_append_format(buffer, ", \"marker\": %s},\n ", prober->marker ? "true" : "false");
+  buffer_append_format(buffer, ", \"server_gone\": %s, \"marker\": %s},\n ",
+                       health_server_gone(snapshot) ? "true" : "false", prober->marker ? "true" : "false");
 }
 
 static void json_worker(const struct board_snapshot *snapshot, uint64_t index, struct buffer *buffer)

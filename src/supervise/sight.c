@@ -44,11 +44,12 @@ static void set_both(enum board_condition wards[BOARD_WARDS], enum board_conditi
 
 /* ---- The board ---- */
 
-static enum board_condition condition_of(enum board_database database)
+/* `up`: requests are answered; `gone`: the prober finds no server that answers. */
+static enum board_condition condition_of(bool up, bool gone)
 {
-  return database == BOARD_DATABASE_UP     ? BOARD_CONDITION_WELL
-         : database == BOARD_DATABASE_DOWN ? BOARD_CONDITION_ILL
-                                           : BOARD_CONDITION_UNKNOWN;
+  if (gone)
+    return BOARD_CONDITION_ILL;
+  return up ? BOARD_CONDITION_WELL : BOARD_CONDITION_UNKNOWN;
 }
 
 void sight_of_board(const struct board_snapshot *snapshot, bool there, enum board_condition ret_wards[BOARD_WARDS])
@@ -60,7 +61,8 @@ void sight_of_board(const struct board_snapshot *snapshot, bool there, enum boar
     return;
   ret_wards[BOARD_WARD_LONTARD] = well ? BOARD_CONDITION_WELL : BOARD_CONDITION_ILL;
   if (well)
-    ret_wards[BOARD_WARD_DATABASE] = condition_of(health_database(snapshot));
+    ret_wards[BOARD_WARD_DATABASE] =
+        condition_of(health_database(snapshot) == BOARD_DATABASE_UP, health_server_gone(snapshot));
 }
 
 static bool look_at_board(const char *run_dir, enum board_condition ret_wards[BOARD_WARDS])
@@ -103,13 +105,14 @@ bool sight_of_status(const char *text, int64_t wall, enum board_condition ret_wa
   (void)clock_rfc3339(wall, now);
   /* Both are UTC in one form, so they sort as texts; a missing fraction costs less than a second. */
   const bool well = strcmp(expires, now) > 0 && number_of(master, "workers_alive") > 0;
-  const char *database = text_of(document, "database");
+  const bool up = strcmp(text_of(document, "database"), "up") == 0;
+  json_object *prober, *gone;
+  const bool is_gone = json_object_object_get_ex(document, "prober", &prober) &&
+                       json_object_object_get_ex(prober, "server_gone", &gone) && json_object_get_boolean(gone);
   set_both(ret_wards, BOARD_CONDITION_UNKNOWN);
   ret_wards[BOARD_WARD_LONTARD] = well ? BOARD_CONDITION_WELL : BOARD_CONDITION_ILL;
-  if (well && strcmp(database, "up") == 0)
-    ret_wards[BOARD_WARD_DATABASE] = BOARD_CONDITION_WELL;
-  else if (well && strcmp(database, "down") == 0)
-    ret_wards[BOARD_WARD_DATABASE] = BOARD_CONDITION_ILL;
+  if (well)
+    ret_wards[BOARD_WARD_DATABASE] = condition_of(up, is_gone);
   *ret_master = number_of(master, "pid");
   return true;
 }

@@ -9,8 +9,9 @@
 
 /*
  * Fills the condition of each ward. lontard is ill while its master is there and does not move, or all its workers are
- * silent; of one that is not there nothing is known: whoever stopped it may have meant it. The database is what a
- * lontard that is well says about it. Both are UNKNOWN without files of the machine's present start.
+ * silent; of one that is not there nothing is known: whoever stopped it may have meant it. The database is ill when a
+ * lontard that is well finds no server that answers; of one that answers and refuses nothing is known. Both are UNKNOWN
+ * without files of the machine's present start.
  */
 void sight_look(const char *run_dir, enum board_condition ret_wards[BOARD_WARDS]);
 

@@ -24,6 +24,7 @@ static struct board_snapshot *snapshot_make(void)
   snapshot->layout.head.heartbeat = NOW;
   snapshot->layout.head.master_pid = 4711;
   snapshot->layout.head.workers = 2;
+  snapshot->layout.prober = (struct board_prober){.pid = 3, .heartbeat = NOW, .database = BOARD_DATABASE_UP};
   for (int i = 0; i < 2; i++)
     snapshot->layout.slots[i] =
         (struct board_slot){.pid = (uint64_t)(i + 1), .heartbeat = NOW, .database = BOARD_DATABASE_UP};
@@ -34,6 +35,7 @@ static void set_database(struct board_snapshot *snapshot, enum board_database da
 {
   for (int i = 0; i < 2; i++)
     snapshot->layout.slots[i].database = database;
+  snapshot->layout.prober.database = database;
 }
 
 static void set_heartbeats(struct board_snapshot *snapshot, int64_t heartbeat)
@@ -50,6 +52,23 @@ static void expect(const struct board_snapshot *snapshot, enum board_condition l
   CU_ASSERT_EQUAL(wards[BOARD_WARD_DATABASE], database);
 }
 
+/* The conditions after `later` microseconds, by the document that lontard itself would write of the snapshot. */
+static void expect_status(const struct board_snapshot *snapshot, int64_t later, enum board_condition lontard,
+                          enum board_condition database)
+{
+  enum board_condition wards[BOARD_WARDS];
+  int64_t master = 0;
+  struct buffer text;
+  buffer_init(&text, 1 << 20);
+  render_status(snapshot, &text);
+  buffer_append(&text, "", 1);
+  CU_ASSERT_TRUE(sight_of_status(text.data, snapshot->taken + later, wards, &master));
+  CU_ASSERT_EQUAL(wards[BOARD_WARD_LONTARD], lontard);
+  CU_ASSERT_EQUAL(wards[BOARD_WARD_DATABASE], database);
+  CU_ASSERT_EQUAL(master, 4711);
+  buffer_free(&text);
+}
+
 static void the_database_is_what_a_well_lontard_says(void)
 {
   struct board_snapshot *snapshot = snapshot_make();
@@ -57,6 +76,19 @@ static void the_database_is_what_a_well_lontard_says(void)
   set_database(snapshot, BOARD_DATABASE_DOWN);
   expect(snapshot, BOARD_CONDITION_WELL, BOARD_CONDITION_ILL);
   set_database(snapshot, BOARD_DATABASE_UNKNOWN);
+  expect(snapshot, BOARD_CONDITION_WELL, BOARD_CONDITION_UNKNOWN);
+  free(snapshot);
+}
+
+static void only_a_server_that_is_gone_is_ill(void)
+{
+  struct board_snapshot *snapshot = snapshot_make();
+  set_database(snapshot, BOARD_DATABASE_DOWN);
+  snapshot->layout.prober.refused = 1;
+  expect(snapshot, BOARD_CONDITION_WELL, BOARD_CONDITION_UNKNOWN);
+  expect_status(snapshot, 0, BOARD_CONDITION_WELL, BOARD_CONDITION_UNKNOWN);
+  snapshot->layout.prober.refused = 0;
+  snapshot->layout.prober.database = BOARD_DATABASE_UP; /* the workers miss something else: the schema, say */
   expect(snapshot, BOARD_CONDITION_WELL, BOARD_CONDITION_UNKNOWN);
   free(snapshot);
 }
@@ -91,23 +123,6 @@ static void of_a_lontard_that_is_gone_nothing_is_known(void)
   CU_ASSERT_EQUAL(wards[BOARD_WARD_LONTARD], BOARD_CONDITION_UNKNOWN);
   CU_ASSERT_EQUAL(wards[BOARD_WARD_DATABASE], BOARD_CONDITION_UNKNOWN);
   free(snapshot);
-}
-
-/* The conditions after `later` microseconds, by the document that lontard itself would write of the snapshot. */
-static void expect_status(const struct board_snapshot *snapshot, int64_t later, enum board_condition lontard,
-                          enum board_condition database)
-{
-  enum board_condition wards[BOARD_WARDS];
-  int64_t master = 0;
-  struct buffer text;
-  buffer_init(&text, 1 << 20);
-  render_status(snapshot, &text);
-  buffer_append(&text, "", 1);
-  CU_ASSERT_TRUE(sight_of_status(text.data, snapshot->taken + later, wards, &master));
-  CU_ASSERT_EQUAL(wards[BOARD_WARD_LONTARD], lontard);
-  CU_ASSERT_EQUAL(wards[BOARD_WARD_DATABASE], database);
-  CU_ASSERT_EQUAL(master, 4711);
-  buffer_free(&text);
 }
 
 static void status_says_the_same_until_it_expires(void)
@@ -170,7 +185,7 @@ static void files_are_looked_at(void)
   CU_ASSERT_EQUAL(unlink(path) + unlink(status) + rmdir(folder), 0);
 }
 
-UNIT_CASES(sight, UNIT_CASE(the_database_is_what_a_well_lontard_says), UNIT_CASE(a_silent_master_is_ill),
-           UNIT_CASE(all_workers_silent_are_ill_one_is_not), UNIT_CASE(of_a_lontard_that_is_gone_nothing_is_known),
-           UNIT_CASE(status_says_the_same_until_it_expires), UNIT_CASE(what_is_no_status_says_nothing),
-           UNIT_CASE(files_are_looked_at));
+UNIT_CASES(sight, UNIT_CASE(the_database_is_what_a_well_lontard_says), UNIT_CASE(only_a_server_that_is_gone_is_ill),
+           UNIT_CASE(a_silent_master_is_ill), UNIT_CASE(all_workers_silent_are_ill_one_is_not),
+           UNIT_CASE(of_a_lontard_that_is_gone_nothing_is_known), UNIT_CASE(status_says_the_same_until_it_expires),
+           UNIT_CASE(what_is_no_status_says_nothing), UNIT_CASE(files_are_looked_at));
