@@ -23,6 +23,7 @@ struct inquiry {
 };
 
 static const char TAKES_NO_WRITES[] = "the server takes no writes";
+static const char NO_ANSWER[] = "the server does not answer";
 
 /* How a server says no: the first row whose beginning fits is taken. */
 static const struct refusal {
@@ -42,10 +43,8 @@ static const struct failure {
   const char *words;
   const char *reason;
 } failures[] = {
-    {"read-only", TAKES_NO_WRITES},
-    {"hot standby", TAKES_NO_WRITES},
-    {"no answer in time", "the server does not answer"},
-    {"cannot be resolved", "the server's name is not known"},
+    {"read-only", TAKES_NO_WRITES},       {"hot standby", TAKES_NO_WRITES},
+    {"no answer in time", NO_ANSWER},     {"cannot be resolved", "the server's name is not known"},
     {"", "PostgreSQL cannot be reached"},
 };
 
@@ -184,7 +183,7 @@ struct inquiry *inquiry_open(const struct inquiry_settings *settings)
     return NULL;
   const struct dial_settings dial = {"lontard/prober", settings->timeout, on_dial_moved, inquiry};
   inquiry->settings = *settings;
-  inquiry->reason = "";
+  inquiry->reason = NO_ANSWER;
   inquiry->event = event_new(settings->base, -1, 0, on_ready, inquiry);
   if (inquiry->event == NULL)
     return NULL;
@@ -229,6 +228,11 @@ const char *inquiry_reason(const struct inquiry *inquiry)
 const char *inquiry_detail(const struct inquiry *inquiry)
 {
   return dial_message(inquiry->dial);
+}
+
+bool inquiry_was_silent(const struct inquiry *inquiry)
+{
+  return inquiry->reason == NO_ANSWER;
 }
 
 bool inquiry_server_spoke(const struct inquiry *inquiry)

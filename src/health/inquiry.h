@@ -37,10 +37,13 @@ void inquiry_ask(struct inquiry *inquiry);
 
 enum inquiry_state inquiry_state(const struct inquiry *inquiry);
 
-/* After INQUIRY_FAILED: one clause for an operator, in our own words; and libpq's, for the log. Neither names a host.
- */
+/* After INQUIRY_FAILED, or when it is given up: one clause for an operator, in our own words; and libpq's, for the log.
+ * Neither names a host. */
 const char *inquiry_reason(const struct inquiry *inquiry);
 const char *inquiry_detail(const struct inquiry *inquiry);
+
+/* The same: nobody has said anything. */
+bool inquiry_was_silent(const struct inquiry *inquiry);
 
 /* After INQUIRY_FAILED: a server answered, though not as it should: it is starting, takes no writes, or refuses us. */
 bool inquiry_server_spoke(const struct inquiry *inquiry);

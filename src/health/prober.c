@@ -57,17 +57,18 @@ struct prober {
 static void note_failure(struct prober *prober)
 {
   const struct inquiry *inquiry = prober->inquiry;
-  const bool failed = inquiry != NULL && inquiry_state(inquiry) == INQUIRY_FAILED;
-  prober->reason = failed ? inquiry_reason(inquiry) : "the server does not answer";
-  prober->refused = failed && inquiry_server_spoke(inquiry);
-  (void)snprintf(prober->detail, sizeof prober->detail, "%s", failed ? inquiry_detail(inquiry) : "");
+  prober->reason = inquiry_reason(inquiry);
+  prober->refused = inquiry_server_spoke(inquiry);
+  (void)snprintf(prober->detail, sizeof prober->detail, "%s", inquiry_detail(inquiry));
 }
 
-/* A server that refuses only the prober is not away while workers use their connections. */
+/* A server that refuses only the prober is not away while workers use their connections; nor is one that was silent to
+ * a prober's first connection of all, for silence must last for two. */
 static bool is_excused(const struct prober *prober)
 {
   struct board_snapshot snapshot;
-  if (!inquiry_was_refused(prober->inquiry))
+  const bool first = prober->probe.word == BOARD_DATABASE_UNKNOWN;
+  if (!inquiry_was_refused(prober->inquiry) && !(first && inquiry_was_silent(prober->inquiry)))
     return false;
   board_snapshot(prober->start->board, &snapshot);
   return health_any_connected(&snapshot);
@@ -87,15 +88,11 @@ static enum probe_action decide(struct prober *prober, int64_t now)
 {
   struct probe *probe = &prober->probe;
   const enum inquiry_state state = prober->inquiry == NULL ? INQUIRY_PENDING : inquiry_state(prober->inquiry);
-  if (state == INQUIRY_FAILED)
+  if (state == INQUIRY_FAILED || (prober->inquiry != NULL && probe->step == PROBE_OPENING && now >= probe->until))
     return decide_failed(prober, now);
   if (state == INQUIRY_ANSWERED && (probe->step == PROBE_OPENING || probe->step == PROBE_CHECKING)) {
     prober->excused = false;
     return probe_answered(probe, now);
-  }
-  if (now >= probe->until && probe->step == PROBE_OPENING) {
-    note_failure(prober);
-    prober->excused = false;
   }
   return probe_due(probe, now, random_bits());
 }
