@@ -12,19 +12,27 @@ enum { WAIT_SECONDS = 30 };
 
 static long long recycles;
 static double started;
+static double newest; /* of all images seen: an old one's workers may still answer, from its board */
+
+double renewal_started(void)
+{
+  const double told = stack_number(STARTED);
+  newest = told > newest ? told : newest;
+  return newest;
+}
 
 /* An upgrade begins with a new board, whose counters are those of the new image. */
 void renewal_begin(int signal)
 {
   const long long workers = stack_metric("lontar_workers");
-  started = signal == SIGHUP ? 0 : stack_number(STARTED);
+  started = signal == SIGHUP ? 0 : renewal_started();
   recycles = workers + (signal == SIGHUP ? stack_metric(RENEWAL_RECYCLES) : 0);
   stack_signal(signal);
 }
 
 bool renewal_has_ended(void)
 {
-  return stack_number(STARTED) > started && stack_metric(RENEWAL_RECYCLES) >= recycles;
+  return stack_number(STARTED) == renewal_started() && newest > started && stack_metric(RENEWAL_RECYCLES) >= recycles;
 }
 
 void renewal_wait(void)

@@ -12,6 +12,9 @@ void renewal_begin(int signal);
 /* Whether all workers are others than at the beginning; true before the first. */
 bool renewal_has_ended(void);
 
+/* When the newest image that was seen so far began. */
+double renewal_started(void);
+
 /* Fails the test when that does not happen in half a minute. */
 void renewal_wait(void);
 

@@ -73,7 +73,7 @@ static void a_program_that_fails_its_test_is_refused(void)
 {
   static const char *const programs[] = {"printf '#!/bin/sh\\nexit 3\\n' >\"$NEW\" && chmod 755 \"$NEW\"",
                                          "echo nonsense >\"$NEW\" && chmod 755 \"$NEW\"", "echo closed >\"$NEW\""};
-  const double started = stack_number("lontar_start_time_seconds");
+  const double started = renewal_started();
   replace_program("ln -f \"$LONTARD_PROGRAM\" \"$LONTARD_PROGRAM.kept\" && cp \"$LONTARD_PROGRAM\" \"$NEW\"");
   for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
     replace_program(programs[i]);
@@ -81,7 +81,7 @@ static void a_program_that_fails_its_test_is_refused(void)
     crowd = (struct crowd){.connections = CONNECTIONS, .seconds = REFUSED_SECONDS / 2.0};
     crowd_run(&crowd);
     crowd_check("while an upgrade is refused", &crowd);
-    CHECK(stack_number("lontar_start_time_seconds") <= started, "the daemon has become program %zu", i);
+    CHECK(renewal_started() <= started, "the daemon has become program %zu", i);
   }
   replace_program("mv \"$LONTARD_PROGRAM.kept\" \"$NEW\"");
   renewal_run(SIGUSR2);
