@@ -144,6 +144,7 @@ struct board_slot {
   uint64_t latency[BOARD_BUCKETS]; /* bucket i: above 2^(i-1) up to 2^i µs; the last one: everything above */
   struct board_pool pool;
   uint64_t pool_before[BOARD_POOL_COUNTERS]; /* of the workers that had this slot before */
+  uint64_t wanting;                          /* steady: last refusal of one more connection of the shared overflow */
   uint64_t leased;                           /* connections of the shared overflow that this worker holds */
   uint64_t database;                         /* enum board_database */
   uint64_t database_since;

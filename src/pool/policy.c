@@ -411,6 +411,14 @@ static bool is_hung(const struct policy *policy, const struct policy_slot *slot,
   return slot->in_flight > 0 && now - slot->sent > limit;
 }
 
+/* One beyond the size has been idle for too long, sooner when another slice wants it. */
+static bool is_spare(const struct policy *policy, const struct policy_slot *slot, int64_t now)
+{
+  const int64_t idle = slot->in_flight == 0 ? now - slot->idle_since : 0;
+  return idle >= policy->settings.idle_timeout ||
+         (idle >= POLICY_SHARE_AFTER && policy->budget.wanted(policy->budget.owner));
+}
+
 /* A connection grown old waits until no other is being replaced. */
 static void retire_due(struct policy *policy, int slot, int64_t now)
 {
@@ -424,8 +432,7 @@ static void retire_due(struct policy *policy, int slot, int64_t now)
       policy_retire(policy, slot, POLICY_RETIRED);
   } else if (now >= it->recycle_at && others == 0) {
     policy_retire(policy, slot, POLICY_RECYCLED);
-  } else if (it->in_flight == 0 && live > policy->settings.size &&
-             now - it->idle_since >= policy->settings.idle_timeout) {
+  } else if (live > policy->settings.size && is_spare(policy, it, now)) {
     policy_retire(policy, slot, POLICY_IDLE);
   }
 }

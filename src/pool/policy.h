@@ -26,6 +26,7 @@ enum {
   POLICY_SLOW = 5000,            /* nothing is added behind a statement that has run longer */
   POLICY_OVERFLOW_AFTER = 20000, /* a shorter wait is others' commits, and opens no connection beyond the size */
   POLICY_GRACE = 500000,         /* beyond the server's own statement_timeout before a connection is abandoned */
+  POLICY_SHARE_AFTER = 100000,   /* an idle connection beyond the size goes so early when another slice wants one */
   POLICY_CHECK_EVERY = 25000000, /* an idle connection is checked so often, … */
   POLICY_CHECK_AFTER = 30000000, /* … and without a check for so long it is not handed out */
   POLICY_CHECK_LIMIT = 1000000,  /* how long a check may take */
@@ -42,10 +43,11 @@ struct policy_settings {
 };
 
 /* Connections that all workers share. `take` asks for one more, `beyond` the slice's size or within it, and says
- * whether it may be opened now; `give` returns one that was taken beyond. */
+ * whether it may be opened now; `give` returns one that was taken beyond; `wanted`: another slice was refused one. */
 struct policy_budget {
   bool (*take)(void *owner, bool beyond);
   void (*give)(void *owner);
+  bool (*wanted)(void *owner);
   void *owner;
 };
 

@@ -7,6 +7,8 @@
  * client_connection_check_interval, and may have to wait for a processor. */
 enum { NOTICED_AFTER = 1000000 };
 
+enum { WANTING_LASTS = 100000 };
+
 void budget_begin(struct budget *budget, struct board *board, int index, int turn, int64_t most, int size)
 {
   const int slot = board_turn(index, turn);
@@ -78,7 +80,23 @@ static bool take(void *owner, bool beyond)
 {
   struct budget *budget = owner;
   budget_tick(budget);
-  return beyond ? board_lease(budget->board, budget->slot, budget->most) : !budget_is_full(budget);
+  if (!beyond)
+    return !budget_is_full(budget);
+  if (board_lease(budget->board, budget->slot, budget->most))
+    return true;
+  board_set(&budget->own->wanting, (uint64_t)clock_steady());
+  return false;
+}
+
+/* Who still waits asks every few milliseconds. */
+static bool wanted(void *owner)
+{
+  const struct budget *budget = owner;
+  const int64_t now = clock_steady();
+  for (int i = 0; i < BOARD_SLOTS; i++)
+    if (i != budget->slot && now - (int64_t)board_get(&board_slot(budget->board, i)->wanting) < WANTING_LASTS)
+      return true;
+  return false;
 }
 
 static void give(void *owner)
@@ -89,5 +107,5 @@ static void give(void *owner)
 
 struct policy_budget budget_for_pool(struct budget *budget)
 {
-  return (struct policy_budget){take, give, budget};
+  return (struct policy_budget){take, give, wanted, budget};
 }

@@ -75,6 +75,12 @@ static void give(void *owner)
   taken--;
 }
 
+static bool wanted(void *owner)
+{
+  (void)owner;
+  return below(2) == 0;
+}
+
 /* ---- What the policy lets us do ---- */
 
 static bool goes_before(const struct task *one, const struct task *other)
@@ -308,7 +314,7 @@ static void leavings_end(int worker)
 /* A worker dies with all it holds; its successor gives the leases back and begins anew. */
 static void crash(int worker)
 {
-  const struct policy_budget budget = {take, give, NULL};
+  const struct policy_budget budget = {take, give, wanted, NULL};
   taken -= policies[worker].leased;
   policy_init(&policies[worker], &settings, &budget);
   memset(lines[worker], 0, sizeof lines[worker]);

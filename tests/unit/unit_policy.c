@@ -33,6 +33,14 @@ static void give(void *owner)
   left++;
 }
 
+static bool others_want;
+
+static bool wanted(void *owner)
+{
+  (void)owner;
+  return others_want;
+}
+
 static bool next(enum policy_act act)
 {
   return policy_next(&policy, now, &action) && action.act == act;
@@ -56,10 +64,11 @@ static bool quiet(void)
 /* A pool of two, both ready and idle; slot 1 was used last. */
 static void begin(void)
 {
-  const struct policy_budget budget = {take, give, NULL};
+  const struct policy_budget budget = {take, give, wanted, NULL};
   now = 1000 * CLOCK_SECOND;
   left = 1;
   open_within = true;
+  others_want = false;
   policy_init(&policy, &settings, &budget);
   for (int i = 0; i < 2; i++) {
     CU_ASSERT_TRUE_FATAL(next(POLICY_OPEN));
@@ -199,6 +208,27 @@ static void overflow_is_leased_for_those_who_wait_and_given_back(void)
   policy_closed(&policy, action.slot, POLICY_IDLE, now, 0);
   CU_ASSERT_EQUAL(left, 1);
   CU_ASSERT_FALSE(due(POLICY_CLOSE)); /* two are its size */
+}
+
+static void idle_overflow_goes_early_when_others_want_it(void)
+{
+  struct waiter writes[2];
+  begin();
+  for (int i = 0; i < 2; i++) {
+    writes[i] = waiter(WRITES);
+    ask(&writes[i]);
+  }
+  CU_ASSERT_TRUE(sends(&writes[0], 1));
+  now += POLICY_OVERFLOW_AFTER;
+  CU_ASSERT_TRUE(next(POLICY_OPEN));
+  policy_opened(&policy, 2, now, 0);
+  CU_ASSERT_TRUE(sends(&writes[1], 2));
+  policy_answered(&policy, 2, now, 0);
+  others_want = true;
+  now = policy.slots[0].idle_since + POLICY_SHARE_AFTER - 1;
+  CU_ASSERT_FALSE(due(POLICY_CLOSE));
+  now++;
+  CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.reason == POLICY_IDLE);
 }
 
 static void within_its_size_a_slice_asks_too(void)
@@ -436,7 +466,8 @@ UNIT_CASES(policy, UNIT_CASE(reads_fill_one_pipeline_before_the_next),
            UNIT_CASE(writes_go_alone_and_leave_the_last_connection_to_reads),
            UNIT_CASE(a_waiting_write_holds_back_later_reads_while_nobody_writes),
            UNIT_CASE(appends_join_the_open_segment_until_the_round_is_over),
-           UNIT_CASE(overflow_is_leased_for_those_who_wait_and_given_back), UNIT_CASE(within_its_size_a_slice_asks_too),
+           UNIT_CASE(overflow_is_leased_for_those_who_wait_and_given_back),
+           UNIT_CASE(idle_overflow_goes_early_when_others_want_it), UNIT_CASE(within_its_size_a_slice_asks_too),
            UNIT_CASE(an_old_connection_drains_and_one_after_the_other), UNIT_CASE(recycles_with_jitter_below_a_tenth),
            UNIT_CASE(the_idle_are_checked_before_they_are_handed_out),
            UNIT_CASE(the_idle_are_checked_before_anybody_asks), UNIT_CASE(after_a_loss_the_others_are_checked),
