@@ -181,7 +181,13 @@ struct inquiry *inquiry_open(const struct inquiry_settings *settings)
   CLEANUP(free_pointer) struct inquiry *inquiry = calloc(1, sizeof *inquiry);
   if (inquiry == NULL)
     return NULL;
-  const struct dial_settings dial = {"lontard/prober", settings->timeout, on_dial_moved, inquiry};
+  const struct dial_settings dial = {
+      .application_name = "lontard/prober",
+      .timeout = settings->timeout,
+      .patient = true,
+      .moved = on_dial_moved,
+      .owner = inquiry,
+  };
   inquiry->settings = *settings;
   inquiry->reason = NO_ANSWER;
   inquiry->event = event_new(settings->base, -1, 0, on_ready, inquiry);
@@ -233,6 +239,11 @@ const char *inquiry_detail(const struct inquiry *inquiry)
 bool inquiry_was_silent(const struct inquiry *inquiry)
 {
   return inquiry->reason == NO_ANSWER;
+}
+
+bool inquiry_may_wait(const struct inquiry *inquiry)
+{
+  return inquiry_state(inquiry) == INQUIRY_PENDING && dial_is_local(inquiry->dial);
 }
 
 bool inquiry_server_spoke(const struct inquiry *inquiry)

@@ -45,6 +45,9 @@ const char *inquiry_detail(const struct inquiry *inquiry);
 /* The same: nobody has said anything. */
 bool inquiry_was_silent(const struct inquiry *inquiry);
 
+/* While INQUIRY_PENDING: the server sits on this machine and may be waited for. */
+bool inquiry_may_wait(const struct inquiry *inquiry);
+
 /* After INQUIRY_FAILED: a server answered, though not as it should: it is starting, takes no writes, or refuses us. */
 bool inquiry_server_spoke(const struct inquiry *inquiry);
 

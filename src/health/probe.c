@@ -51,6 +51,12 @@ enum probe_action probe_failed(struct probe *probe, int64_t now, bool excused, u
   return enter(probe, PROBE_PAUSING, now + pause_after(probe->failures, random), PROBE_CLOSE);
 }
 
+enum probe_action probe_silent(struct probe *probe, bool excused)
+{
+  probe->word = excused ? BOARD_DATABASE_UP : BOARD_DATABASE_DOWN;
+  return enter(probe, PROBE_OPENING, probe->began + PROBE_PATIENCE, PROBE_WAIT);
+}
+
 enum probe_action probe_due(struct probe *probe, int64_t now, uint32_t random)
 {
   if (now < probe->until)

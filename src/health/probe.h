@@ -27,9 +27,14 @@
 #define PROBE_FIRST_PAUSE INT64_C(100000)
 #define PROBE_LONGEST_PAUSE INT64_C(400000)
 
+/* How long in all a connection to a silent server on this machine waits. When that wakes up it begins with those that
+ * have waited longest, and each that was given up meanwhile costs it a process: after a minute of new ones each second
+ * it took 1.7 s. */
+#define PROBE_PATIENCE INT64_C(60000000)
+
 enum probe_step {
   PROBE_PAUSING,   /* no connection until `until` */
-  PROBE_OPENING,   /* a new connection and its first answer, at the latest at `until` */
+  PROBE_OPENING,   /* a new connection and its first answer, which is late at `until` */
   PROBE_LISTENING, /* an open one, asked again at `until` */
   PROBE_CHECKING,  /* the same, asked; the answer must be there at `until` */
 };
@@ -64,6 +69,9 @@ enum probe_action probe_answered(struct probe *probe, int64_t now);
 /* The connection failed, ended, or said that it takes no writes. `excused`: the server lives and refuses only this
  * connection while workers use theirs, so it is not away. */
 enum probe_action probe_failed(struct probe *probe, int64_t now, bool excused, uint32_t random);
+
+/* The connection that is being opened is silent at `until`; it is left to wait. `excused` as above. */
+enum probe_action probe_silent(struct probe *probe, bool excused);
 
 /* A worker lost the database, or thinks so: `until` may be nearer now. */
 void probe_poked(struct probe *probe, int64_t now);

@@ -74,26 +74,39 @@ static bool is_excused(const struct prober *prober)
   return health_any_connected(&snapshot);
 }
 
-static enum probe_action decide_failed(struct prober *prober, int64_t now)
+/* Whether the failure leaves the word as it is. */
+static bool note_trouble(struct prober *prober)
 {
   const bool excused = is_excused(prober);
   note_failure(prober);
   if (excused && !prober->excused)
     log_line(LOG_LEVEL_WARNING, "the database cannot be asked: %s; the workers' connections work", prober->reason);
   prober->excused = excused;
-  return probe_failed(&prober->probe, now, excused, random_bits());
+  return excused;
+}
+
+/* A new connection is silent: a server on this machine may go on with it when it wakes up. */
+static enum probe_action decide_late(struct prober *prober, int64_t now)
+{
+  struct probe *probe = &prober->probe;
+  const bool excused = note_trouble(prober);
+  if (inquiry_may_wait(prober->inquiry) && now < probe->began + PROBE_PATIENCE)
+    return probe_silent(probe, excused);
+  return probe_failed(probe, now, excused, random_bits());
 }
 
 static enum probe_action decide(struct prober *prober, int64_t now)
 {
   struct probe *probe = &prober->probe;
   const enum inquiry_state state = prober->inquiry == NULL ? INQUIRY_PENDING : inquiry_state(prober->inquiry);
-  if (state == INQUIRY_FAILED || (prober->inquiry != NULL && probe->step == PROBE_OPENING && now >= probe->until))
-    return decide_failed(prober, now);
+  if (state == INQUIRY_FAILED)
+    return probe_failed(probe, now, note_trouble(prober), random_bits());
   if (state == INQUIRY_ANSWERED && (probe->step == PROBE_OPENING || probe->step == PROBE_CHECKING)) {
     prober->excused = false;
     return probe_answered(probe, now);
   }
+  if (prober->inquiry != NULL && probe->step == PROBE_OPENING && now >= probe->until)
+    return decide_late(prober, now);
   return probe_due(probe, now, random_bits());
 }
 
@@ -184,9 +197,9 @@ static void tell_nginx(struct prober *prober, int64_t now)
 
 static void set_timer(struct prober *prober, int64_t now)
 {
-  int64_t until = prober->probe.until;
-  if (prober->marked_at != 0 && prober->told != BOARD_DATABASE_DOWN && until > now + WARM_LOOK)
-    until = now + WARM_LOOK;
+  const bool warming = prober->marked_at != 0 && prober->told != BOARD_DATABASE_DOWN;
+  const int64_t latest = now + (warming ? WARM_LOOK : RENEWAL); /* the heartbeat, too, must go on */
+  const int64_t until = prober->probe.until < latest ? prober->probe.until : latest;
   const int64_t left = until > now ? until - now : 0;
   const struct timeval wait = {left / CLOCK_SECOND, left % CLOCK_SECOND};
   (void)event_add(prober->timer, &wait);

@@ -178,7 +178,12 @@ struct connection *connection_open(const struct connection_settings *settings, c
   struct connection *connection = calloc(1, sizeof *connection);
   if (connection == NULL)
     return NULL;
-  const struct dial_settings dial = {settings->application_name, settings->connect_timeout, on_dial_moved, connection};
+  const struct dial_settings dial = {
+      .application_name = settings->application_name,
+      .timeout = settings->connect_timeout,
+      .moved = on_dial_moved,
+      .owner = connection,
+  };
   TAILQ_INIT(&connection->pipeline);
   connection->owner = *owner;
   connection->statement_timeout = settings->statement_timeout;

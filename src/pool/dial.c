@@ -33,6 +33,7 @@ struct dial {
   struct address_list *list;
   int first; /* in the list */
   int tried; /* how many of it, with the one that is being dialled */
+  bool local;
   PGconn *libpq;
   PostgresPollingStatusType polling;
   char message[256];
@@ -146,6 +147,7 @@ static bool dial_one(struct dial *dial, const struct address *address)
   PQsetNoticeReceiver(dial->libpq, ignore_notice, NULL);
   refusal_expect(dial->libpq, true);
   dial->polling = PGRES_POLLING_WRITING;
+  dial->local = dial->list->count == 1 && PQhost(dial->libpq) != NULL && *PQhost(dial->libpq) == '/';
   if (PQstatus(dial->libpq) != CONNECTION_BAD && event_add(dial->timer, &wait) == 0)
     return true;
   add_reason_of_libpq(dial);
@@ -208,6 +210,8 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
   if (dial->waiting) {
     stop_waiting(dial);
     begin(dial, NULL);
+  } else if (dial->settings.patient && dial->local) {
+    return;
   } else {
     note_silence(dial);
     dial_next(dial);
@@ -277,6 +281,11 @@ enum dial_state dial_step(struct dial *dial)
 enum dial_state dial_state(const struct dial *dial)
 {
   return dial->state;
+}
+
+bool dial_is_local(const struct dial *dial)
+{
+  return dial->local;
 }
 
 int dial_fd(const struct dial *dial)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,7 +17,7 @@
 
 /* A name server that takes its time cannot be had without the system's configuration, so the look-up itself does:
  * slow.test has the address 127.0.0.1 after SLOW, none.test has none. */
-enum { SLOW = 300000, TICK = 5000, GAP_MAX = 50000, TIMEOUT = 400000, COARSE = 20000 };
+enum { SLOW = 300000, TICK = 5000, GAP_MAX = 50000, TIMEOUT = 400000, COARSE = 20000, FOLDER_SIZE = 32 };
 
 static atomic_int lookups;
 
@@ -155,6 +156,45 @@ static void a_silent_server_gets_its_share_of_the_time(void)
   close(closed_fd);
 }
 
+/* The same behind a unix socket in a folder of its own. */
+static int local_server(char folder[FOLDER_SIZE])
+{
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  snprintf(folder, FOLDER_SIZE, "/tmp/lontar-dial.XXXXXX");
+  CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+  snprintf(address.sun_path, sizeof address.sun_path, "%s/.s.PGSQL.5432", folder);
+  CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+  CU_ASSERT_EQUAL(listen(fd, 16), 0);
+  return fd;
+}
+
+static void who_is_patient_waits_longer_on_this_machine(void)
+{
+  char folder[FOLDER_SIZE];
+  char path[64];
+  char url[64];
+  int fd = local_server(folder);
+  snprintf(url, sizeof url, "host=%s port=5432", folder);
+  begin(url);
+  struct dial *it = dial();
+  CU_ASSERT_EQUAL(run(it), DIAL_FAILED);
+  CU_ASSERT_TRUE(dial_is_local(it));
+  dial_free(it);
+  const struct dial_settings settings = {
+      .application_name = "unit", .timeout = TIMEOUT, .patient = true, .moved = on_moved};
+  const struct timeval longer = {.tv_usec = TIMEOUT + TIMEOUT / 2};
+  it = dial_new(dialer, &settings);
+  event_base_loopexit(base, &longer);
+  event_base_loop(base, 0);
+  CU_ASSERT_EQUAL(dial_state(it), DIAL_BUSY);
+  end(it);
+  close(fd);
+  snprintf(path, sizeof path, "%s/.s.PGSQL.5432", folder);
+  unlink(path);
+  rmdir(folder);
+}
+
 static void a_slow_look_up_does_not_hold_up_the_loop(void)
 {
   int port = 0;
@@ -215,5 +255,6 @@ static void no_reason_tells_a_secret(void)
 }
 
 UNIT_CASES(dial, UNIT_CASE(every_server_is_tried), UNIT_CASE(a_silent_server_gets_its_share_of_the_time),
-           UNIT_CASE(a_slow_look_up_does_not_hold_up_the_loop), UNIT_CASE(a_name_without_an_address_is_told),
-           UNIT_CASE(a_look_up_may_outlive_who_asked), UNIT_CASE(no_reason_tells_a_secret));
+           UNIT_CASE(who_is_patient_waits_longer_on_this_machine), UNIT_CASE(a_slow_look_up_does_not_hold_up_the_loop),
+           UNIT_CASE(a_name_without_an_address_is_told), UNIT_CASE(a_look_up_may_outlive_who_asked),
+           UNIT_CASE(no_reason_tells_a_secret));

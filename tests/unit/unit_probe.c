@@ -86,6 +86,24 @@ static void silence_is_a_suspicion_and_silence_again_the_proof(void)
   expect(&probe, BOARD_DATABASE_DOWN, PROBE_PAUSING, now + PROBE_FIRST_PAUSE);
 }
 
+static void a_silent_server_on_this_machine_is_waited_for(void)
+{
+  struct probe probe = up(9000 * MS);
+  const int64_t began = 9100 * MS;
+  CU_ASSERT_EQUAL(probe_failed(&probe, began, false, 0), PROBE_OPEN);
+  CU_ASSERT_EQUAL(probe_silent(&probe, false), PROBE_WAIT);
+  expect(&probe, BOARD_DATABASE_DOWN, PROBE_OPENING, began + PROBE_PATIENCE);
+  CU_ASSERT_EQUAL(probe_due(&probe, began + PROBE_PATIENCE - 1, 0), PROBE_WAIT);
+  struct probe heard = probe;
+  CU_ASSERT_EQUAL(probe_answered(&heard, began + 30000 * MS), PROBE_WAIT);
+  expect(&heard, BOARD_DATABASE_UP, PROBE_LISTENING, began + 30000 * MS + PROBE_INTERVAL);
+  CU_ASSERT_EQUAL(probe_due(&probe, began + PROBE_PATIENCE, 0), PROBE_CLOSE);
+  expect(&probe, BOARD_DATABASE_DOWN, PROBE_PAUSING, began + PROBE_PATIENCE + PROBE_FIRST_PAUSE);
+  (void)probe_due(&probe, probe.until, 0);
+  CU_ASSERT_EQUAL(probe_silent(&probe, true), PROBE_WAIT);
+  CU_ASSERT_EQUAL(probe.word, BOARD_DATABASE_UP);
+}
+
 static void pauses_double_and_never_reach_half_a_second(void)
 {
   static const int64_t pauses[] = {100 * MS, 200 * MS, 400 * MS, 400 * MS, 400 * MS};
@@ -174,6 +192,7 @@ UNIT_CASES(probe, UNIT_CASE(it_begins_by_asking_and_says_nothing_before),
            UNIT_CASE(an_ended_connection_followed_by_a_good_one_is_nothing),
            UNIT_CASE(a_connection_that_did_not_last_is_followed_after_a_pause),
            UNIT_CASE(silence_is_a_suspicion_and_silence_again_the_proof),
+           UNIT_CASE(a_silent_server_on_this_machine_is_waited_for),
            UNIT_CASE(pauses_double_and_never_reach_half_a_second), UNIT_CASE(an_answer_forgets_the_failures),
            UNIT_CASE(a_server_that_refuses_only_the_prober_is_up), UNIT_CASE(a_poke_asks_at_once_but_not_in_a_storm),
            UNIT_CASE(a_poke_during_a_question_asks_once_more),
