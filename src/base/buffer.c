@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAPACITY = 512, INTEGER_DIGITS = 20 };
+#include "base/digits.h"
+
+enum { FIRST_CAPACITY = 512 };
 
 void buffer_init(struct buffer *buffer, size_t ceiling)
 {
@@ -27,38 +29,30 @@ void buffer_clear(struct buffer *buffer, size_t keep)
   buffer->failed = false;
 }
 
-/* Capacities double, so that a growing buffer is copied a few times only. */
-static bool grow(struct buffer *buffer, size_t length)
+static char *fail(struct buffer *buffer)
 {
-  if (buffer->failed)
-    return false;
+  buffer->failed = true;
+  buffer->capacity = buffer->length; /* so that nothing fits any more */
+  return NULL;
+}
+
+/* Capacities double, so that a growing buffer is copied a few times only. */
+char *buffer_grow(struct buffer *buffer, size_t length)
+{
+  if (buffer->failed || length > buffer->ceiling - buffer->length)
+    return fail(buffer);
   size_t needed = buffer->length + length;
   size_t capacity = buffer->capacity > 0 ? buffer->capacity : FIRST_CAPACITY;
   while (capacity < needed && capacity <= buffer->ceiling / 2)
     capacity *= 2;
   if (capacity < needed || capacity > buffer->ceiling)
     capacity = buffer->ceiling;
-  char *data = length <= buffer->ceiling - buffer->length ? realloc(buffer->data, capacity) : NULL;
-  if (data == NULL) {
-    buffer->failed = true;
-    return false;
-  }
+  char *data = realloc(buffer->data, capacity);
+  if (data == NULL)
+    return fail(buffer);
   buffer->data = data;
   buffer->capacity = capacity;
-  return true;
-}
-
-char *buffer_reserve(struct buffer *buffer, size_t length)
-{
-  bool fits = !buffer->failed && buffer->data != NULL && length <= buffer->capacity - buffer->length;
-  if (!fits && !grow(buffer, length))
-    return NULL;
-  return buffer->data + buffer->length;
-}
-
-void buffer_advance(struct buffer *buffer, size_t length)
-{
-  buffer->length += length;
+  return data + buffer->length;
 }
 
 void buffer_append(struct buffer *buffer, const void *data, size_t length)
@@ -79,16 +73,12 @@ void buffer_append_text(struct buffer *buffer, const char *text)
 
 void buffer_append_integer(struct buffer *buffer, int64_t number)
 {
-  char digits[INTEGER_DIGITS];
-  size_t at = sizeof digits;
-  uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-  do {
-    digits[--at] = (char)('0' + rest % 10);
-    rest /= 10;
-  } while (rest > 0);
+  char digits[1 + DIGITS_MAX];
+  char *end = digits + sizeof digits;
+  char *begin = digits_before(end, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
   if (number < 0)
-    digits[--at] = '-';
-  buffer_append(buffer, digits + at, sizeof digits - at);
+    *--begin = '-';
+  buffer_append(buffer, begin, (size_t)(end - begin));
 }
 
 void buffer_append_format(struct buffer *buffer, const char *format, ...)

@@ -34,8 +34,18 @@ void buffer_append_text(struct buffer *buffer, const char *text);
 void buffer_append_integer(struct buffer *buffer, int64_t number);
 __attribute__((format(printf, 2, 3))) void buffer_append_format(struct buffer *buffer, const char *format, ...);
 
+/* Makes room for `length` bytes more; NULL on failure. */
+char *buffer_grow(struct buffer *buffer, size_t length);
+
 /* Room for `length` bytes at the end to be written in place and then counted by buffer_advance; NULL on failure. */
-char *buffer_reserve(struct buffer *buffer, size_t length);
-void buffer_advance(struct buffer *buffer, size_t length);
+static inline char *buffer_reserve(struct buffer *buffer, size_t length)
+{
+  return length < buffer->capacity - buffer->length ? buffer->data + buffer->length : buffer_grow(buffer, length);
+}
+
+static inline void buffer_advance(struct buffer *buffer, size_t length)
+{
+  buffer->length += length;
+}
 
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/digits.h"
 
 enum { DAY_SECONDS = 86400, ERA_DAYS = 146097 };
 
@@ -48,13 +49,6 @@ void clock_boot_id(uint64_t ret_id[2])
   }
 }
 
-static char *write_digits(char *out, unsigned number, int digits)
-{
-  for (int i = digits - 1; i >= 0; i--, number /= 10)
-    out[i] = (char)('0' + number % 10);
-  return out + digits;
-}
-
 /* Years begin in March here, so that the leap day is the last of its year; an era is 400 years. `days` since 1970. */
 static char *write_date(char *out, int64_t days)
 {
@@ -66,21 +60,21 @@ static char *write_date(char *out, int64_t days)
   unsigned month = (5 * day_of_year + 2) / 153; /* 0 is March */
   unsigned day = day_of_year - (153 * month + 2) / 5 + 1;
   unsigned year = era * 400 + year_of_era + (month >= 10);
-  out = write_digits(out, year, 4);
+  out = digits_two(digits_two(out, year / 100), year % 100);
   *out++ = '-';
-  out = write_digits(out, month < 10 ? month + 3 : month - 9, 2);
+  out = digits_two(out, month < 10 ? month + 3 : month - 9);
   *out++ = '-';
-  return write_digits(out, day, 2);
+  return digits_two(out, day);
 }
 
 static char *write_time(char *out, unsigned second_of_day)
 {
   *out++ = 'T';
-  out = write_digits(out, second_of_day / 3600, 2);
+  out = digits_two(out, second_of_day / 3600);
   *out++ = ':';
-  out = write_digits(out, second_of_day / 60 % 60, 2);
+  out = digits_two(out, second_of_day / 60 % 60);
   *out++ = ':';
-  return write_digits(out, second_of_day % 60, 2);
+  return digits_two(out, second_of_day % 60);
 }
 
 size_t clock_rfc3339(int64_t wall, char *out)
@@ -96,7 +90,7 @@ size_t clock_rfc3339(int64_t wall, char *out)
   end = write_time(end, (unsigned)(seconds - days * DAY_SECONDS));
   if (micros != 0) {
     *end++ = '.';
-    end = write_digits(end, micros, 6);
+    end = digits_two(digits_two(digits_two(end, micros / 10000), micros / 100 % 100), micros % 100);
   }
   *end++ = 'Z';
   *end = '\0';

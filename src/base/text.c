@@ -52,11 +52,19 @@ bool text_is_utf8(const char *text, size_t length)
   return true;
 }
 
+/* All bytes but the continuations. In a word those have the high bit and not the next one; the product adds the eight
+ * marks up in its highest byte. */
 size_t text_characters(const char *text, size_t length)
 {
-  size_t count = 0;
-  for (size_t i = 0; i < length; i++)
-    count += !is_continuation((unsigned char)text[i]);
+  size_t count = length;
+  size_t at = 0;
+  for (uint64_t word; length - at >= sizeof word; at += sizeof word) {
+    memcpy(&word, text + at, sizeof word);
+    uint64_t marks = (word & ~(word << 1) & HIGH_BITS) >> 7;
+    count -= (size_t)(marks * UINT64_C(0x0101010101010101) >> 56);
+  }
+  for (; at < length; at++)
+    count -= is_continuation((unsigned char)text[at]);
   return count;
 }
 
@@ -89,9 +97,17 @@ static const char *const white_space[] = {
     "\xE3\x80\x80",
 };
 
+/* ASCII, and neither white space nor control: what nearly every text begins and ends with. */
+static bool is_graph(unsigned char byte)
+{
+  return byte > ' ' && byte < 0x7f;
+}
+
 /* Length of the white space character at the beginning or the end of the text, 0 when there is none. */
 static size_t white_space_at(const char *text, size_t length, bool at_end)
 {
+  if (length == 0 || is_graph((unsigned char)text[at_end ? length - 1 : 0]))
+    return 0;
   for (size_t i = 0; i < sizeof white_space / sizeof *white_space; i++) {
     size_t size = strlen(white_space[i]);
     if (size <= length && memcmp(at_end ? text + length - size : text, white_space[i], size) == 0)

@@ -109,12 +109,21 @@ static bool build_head(struct reply *reply, int fcgi_id, const char *request_id,
   static const char zeros[8];
   bool has_body = status_has_body(response->status);
   buffer_append(head, header, sizeof header);
-  buffer_append_format(head, "Status: %d %s\r\nX-Request-Id: %s\r\n", response->status, reason(response->status),
-                       request_id);
-  if (has_body && response->content_type != NULL)
-    buffer_append_format(head, "Content-Type: %s\r\n", response->content_type);
-  if (has_body)
-    buffer_append_format(head, "Content-Length: %zu\r\n", response->body.length);
+  buffer_append_text(head, "Status: ");
+  buffer_append_integer(head, response->status);
+  buffer_append_text(head, " ");
+  buffer_append_text(head, reason(response->status));
+  buffer_append_text(head, "\r\nX-Request-Id: ");
+  buffer_append_text(head, request_id);
+  if (has_body && response->content_type != NULL) {
+    buffer_append_text(head, "\r\nContent-Type: ");
+    buffer_append_text(head, response->content_type);
+  }
+  if (has_body) {
+    buffer_append_text(head, "\r\nContent-Length: ");
+    buffer_append_integer(head, (int64_t)response->body.length);
+  }
+  buffer_append_text(head, "\r\n");
   buffer_append(head, response->headers.data, response->headers.length);
   buffer_append_text(head, "\r\n");
   size_t length = head->length - sizeof header;

@@ -1,7 +1,6 @@
 /* From the Authorization header to a principal, and on to the operation. */
 #include "handler/admit.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "authorize/keyring.h"
@@ -34,10 +33,10 @@ static bool read_principal(const PGresult *result, struct principal *ret_princip
   if (!result_value(result, 0, STATEMENT_session_principal, FIELD_user_id, &user_id) ||
       !result_value(result, 0, STATEMENT_session_principal, FIELD_username, &username) ||
       !result_value(result, 0, STATEMENT_session_principal, FIELD_role, &role) || user_id.state != VALUE_SET ||
-      username.state != VALUE_SET || role.state != VALUE_SET)
+      username.state != VALUE_SET || role.state != VALUE_SET || username.length >= sizeof ret_principal->username)
     return false;
   *ret_principal = (struct principal){.who = role_parse(role.text, role.length), .user_id = user_id.integer};
-  (void)snprintf(ret_principal->username, sizeof ret_principal->username, "%.*s", (int)username.length, username.text);
+  memcpy(ret_principal->username, username.text, username.length);
   return true;
 }
 

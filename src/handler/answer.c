@@ -65,18 +65,25 @@ void answer_created(struct exchange *exchange, const PGresult *result)
     return;
   buffer_append_text(headers, "Location: ");
   append_path(headers, exchange->row->path);
-  buffer_append_format(headers, "/%lld\r\n", (long long)id);
+  buffer_append_text(headers, "/");
+  buffer_append_integer(headers, id);
+  buffer_append_text(headers, "\r\n");
 }
 
 void answer_created_for_user(struct exchange *exchange, const PGresult *result, const char *list)
 {
+  struct buffer *headers = &exchange->response.headers;
   int64_t user_id;
   if (!answer_integer(exchange, result, FIELD_user_id, &user_id))
     return;
   write_record(exchange, result, STATUS_CREATED);
-  if (exchange->error == LONTAR_OK)
-    buffer_append_format(&exchange->response.headers, "Location: " ROUTE_BASE "/users/%lld/%s\r\n", (long long)user_id,
-                         list);
+  if (exchange->error != LONTAR_OK)
+    return;
+  buffer_append_text(headers, "Location: " ROUTE_BASE "/users/");
+  buffer_append_integer(headers, user_id);
+  buffer_append_text(headers, "/");
+  buffer_append_text(headers, list);
+  buffer_append_text(headers, "\r\n");
 }
 
 /* The cursor of one row, in quotes. A chat without a time sorts as the oldest. */
@@ -103,6 +110,7 @@ void answer_list(struct exchange *exchange, const PGresult *result)
   const int count = more ? limit : PQntuples(result);
   const bool backwards = exchange_value(exchange, FIELD_before)->state == VALUE_SET;
   answer_begin(exchange, STATUS_OK, ANSWER_JSON);
+  (void)buffer_reserve(body, PQresultMemorySize(result)); /* a page then grows in place */
   buffer_append_text(body, "{\"items\":");
   bool good = rows_write_items(body, result, statement, 0, count, backwards);
   buffer_append_text(body, ",\"next\":");

@@ -43,8 +43,9 @@ static bool write_record(struct buffer *buffer, const PGresult *result, int row,
     if (is_secret(field))
       continue;
     struct value value;
-    const char *data = PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
-    if (!statement_read(field, data, PQgetlength(result, row, column), &value))
+    const int length = PQgetlength(result, row, column);
+    const bool is_null = length == 0 && PQgetisnull(result, row, column);
+    if (!statement_read(field, is_null ? NULL : PQgetvalue(result, row, column), length, &value))
       return false;
     buffer_append(buffer, prefixes[field].text + first, prefixes[field].length - first);
     json_value(buffer, field, &value);

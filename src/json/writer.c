@@ -20,20 +20,20 @@ static bool needs_escape(unsigned char byte)
   return byte < 0x20 || byte == '"' || byte == '\\';
 }
 
-/* Whether any of eight bytes is zero: only then does taking one from each borrow from its high bit. */
-static uint64_t has_zero(uint64_t word)
+/* The high bit of each of eight bytes that is below `limit`, at most 0x80; bytes above 0x7f never are. */
+static uint64_t below(uint64_t word, unsigned char limit)
 {
-  return (word - EACH_BYTE(0x01)) & ~word & EACH_BYTE(0x80);
+  return (word - EACH_BYTE(limit)) & ~word & EACH_BYTE(0x80);
 }
 
-/* Length of what can be copied as it is. Questions and answers are mostly that, so eight bytes are tried at once. */
+/* Length of what can be copied as it is. Questions and answers are mostly that, so eight bytes are tried at once.
+ * Turning one bit over makes the quotation mark 0x20, next to the control characters, which stay below it. */
 static size_t plain_run(const char *text, size_t length)
 {
   size_t at = 0;
   for (uint64_t word; length - at >= sizeof word; at += sizeof word) {
     memcpy(&word, text + at, sizeof word);
-    uint64_t control = (word - EACH_BYTE(0x20)) & ~word & EACH_BYTE(0x80);
-    if (control | has_zero(word ^ EACH_BYTE('"')) | has_zero(word ^ EACH_BYTE('\\')))
+    if (below(word ^ EACH_BYTE('"' ^ 0x20), 0x21) | below(word ^ EACH_BYTE('\\'), 1))
       break;
   }
   while (at < length && !needs_escape((unsigned char)text[at]))
@@ -64,17 +64,33 @@ static void write_escape(struct buffer *buffer, unsigned char byte)
   buffer_advance(buffer, ESCAPE_SIZE);
 }
 
+/* Nothing in it needs an escape. */
+static void write_plain(struct buffer *buffer, const char *text, size_t length)
+{
+  char *out = buffer_reserve(buffer, length + 2);
+  if (out == NULL)
+    return;
+  out[0] = '"';
+  memcpy(out + 1, text, length);
+  out[length + 1] = '"';
+  buffer_advance(buffer, length + 2);
+}
+
 void json_string(struct buffer *buffer, const char *text, size_t length)
 {
-  buffer_append(buffer, "\"", 1);
-  size_t at = 0;
-  while (at < length) {
-    size_t run = plain_run(text + at, length - at);
-    buffer_append(buffer, text + at, run);
-    at += run;
-    if (at < length)
-      write_escape(buffer, (unsigned char)text[at++]);
+  size_t run = plain_run(text, length);
+  if (run == length) {
+    write_plain(buffer, text, length);
+    return;
   }
+  buffer_append(buffer, "\"", 1);
+  for (; run < length; run = plain_run(text, length)) {
+    buffer_append(buffer, text, run);
+    write_escape(buffer, (unsigned char)text[run]);
+    text += run + 1;
+    length -= run + 1;
+  }
+  buffer_append(buffer, text, length);
   buffer_append(buffer, "\"", 1);
 }
 

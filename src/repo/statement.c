@@ -104,14 +104,25 @@ void statement_bind(enum statement statement, const struct values *values, struc
 
 static bool read_integer(const char *data, int length, int64_t *ret_number)
 {
-  const unsigned char *bytes = (const unsigned char *)data;
-  if (length != 2 && length != 4 && length != 8)
+  uint64_t bits64;
+  uint32_t bits32;
+  uint16_t bits16;
+  switch (length) {
+  case sizeof bits64:
+    memcpy(&bits64, data, sizeof bits64);
+    *ret_number = (int64_t)be64toh(bits64);
+    return true;
+  case sizeof bits32:
+    memcpy(&bits32, data, sizeof bits32);
+    *ret_number = (int32_t)be32toh(bits32);
+    return true;
+  case sizeof bits16:
+    memcpy(&bits16, data, sizeof bits16);
+    *ret_number = (int16_t)be16toh(bits16);
+    return true;
+  default:
     return false;
-  uint64_t bits = bytes[0] & 0x80 ? UINT64_MAX : 0; /* widens the sign */
-  for (int i = 0; i < length; i++)
-    bits = bits << 8 | bytes[i];
-  *ret_number = (int64_t)bits;
-  return true;
+  }
 }
 
 static bool read_real(const char *data, int length, double *ret_number)

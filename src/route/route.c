@@ -54,39 +54,65 @@ static bool is_capture(struct span pattern)
   return pattern.length > 0 && pattern.text[0] == '{';
 }
 
-static bool segment_matches(struct span pattern, struct span segment)
+/* A path as the rows see it: from the root, and from the base for those with a '~'; empty where that is not its
+ * beginning, and no row is. */
+struct ways {
+  struct span from_root;
+  struct span from_base;
+};
+
+static struct ways ways_of(const char *path, size_t length)
 {
-  if (is_capture(pattern))
-    return segment.length > 0;
-  return pattern.length == segment.length && memcmp(pattern.text, segment.text, segment.length) == 0;
+  const size_t base = strlen(ROUTE_BASE);
+  struct ways ways = {.from_root = {path, length}, .from_base = {path, 0}};
+  if (length >= base && memcmp(path, ROUTE_BASE, base) == 0)
+    ways.from_base = (struct span){path + base, length - base};
+  return ways;
 }
 
-/* Takes the base off the path where the row's path has '~' for it, and gives the rest of the latter. */
-static struct span enter(const char *row_path, struct span *path)
+/* The way for a row, whose path then begins behind its '~'. */
+static struct span enter(const char **row_path, const struct ways *ways)
 {
-  size_t base = strlen(ROUTE_BASE);
-  if (*row_path != '~')
-    return (struct span){row_path, strlen(row_path)};
-  if (path->length >= base && memcmp(path->text, ROUTE_BASE, base) == 0)
-    *path = (struct span){path->text + base, path->length - base};
-  else
-    path->length = 0; /* no row is empty, so nothing matches */
-  return (struct span){row_path + 1, strlen(row_path + 1)};
+  if (**row_path != '~')
+    return ways->from_root;
+  ++*row_path;
+  return ways->from_base;
 }
 
-/* 0 for no match; else larger the earlier a literal segment stands where another row has a capture. */
-static unsigned match_weight(const char *row_path, struct span path)
+/* Steps over a segment of the path that a capture takes, or that is the pattern's next literal; NULL for no match. */
+static const char *skip_segment(const char **pattern, const char *at, const char *end)
 {
-  struct span rest = enter(row_path, &path);
-  struct span pattern;
-  struct span segment;
-  unsigned weight = 1;
-  while (next_segment(&rest, &pattern)) {
-    if (!next_segment(&path, &segment) || !segment_matches(pattern, segment))
-      return 0;
-    weight = weight << 1 | !is_capture(pattern);
+  const char *begin = at;
+  if (**pattern == '{') {
+    *pattern = strchr(*pattern, '}') + 1;
+    while (at < end && *at != '/')
+      at++;
+    return at > begin ? at : NULL;
   }
-  return path.length == 0 ? weight : 0;
+  for (; **pattern != '\0' && **pattern != '/'; ++*pattern)
+    if (at == end || *at++ != **pattern)
+      return NULL;
+  return at == end || *at == '/' ? at : NULL;
+}
+
+/* 0 for no match; else larger the earlier a literal segment stands where another row has a capture. Byte by byte, since
+ * nearly every row is another at its first ones. */
+static unsigned match_weight(const char *pattern, const struct ways *ways)
+{
+  const struct span path = enter(&pattern, ways);
+  const char *at = path.text;
+  const char *end = at + path.length;
+  unsigned weight = 1;
+  while (*pattern == '/') {
+    if (at == end || *at != '/')
+      return 0;
+    weight = weight << 1 | (pattern[1] != '{');
+    pattern++;
+    at = skip_segment(&pattern, at + 1, end);
+    if (at == NULL)
+      return 0;
+  }
+  return at == end ? weight : 0;
 }
 
 static enum method table_method(enum method method)
@@ -94,14 +120,14 @@ static enum method table_method(enum method method)
   return method == METHOD_HEAD ? METHOD_GET : method;
 }
 
-static enum route best_route(enum method method, struct span path)
+static enum route best_route(enum method method, const struct ways *ways)
 {
   enum route best = ROUTE_none;
   unsigned best_weight = 0;
   for (int route = ROUTE_none + 1; route < ROUTE_COUNT; route++) {
     if (route_rows[route].method != method)
       continue;
-    unsigned weight = match_weight(route_rows[route].path, path);
+    unsigned weight = match_weight(route_rows[route].path, ways);
     if (weight > best_weight) {
       best = (enum route)route;
       best_weight = weight;
@@ -110,9 +136,11 @@ static enum route best_route(enum method method, struct span path)
   return best;
 }
 
-static void read_captures(struct span path, struct route_match *match)
+static void read_captures(const struct ways *ways, struct route_match *match)
 {
-  struct span rest = enter(route_rows[match->route].path, &path);
+  const char *row_path = route_rows[match->route].path;
+  struct span path = enter(&row_path, ways);
+  struct span rest = {row_path, strlen(row_path)};
   struct span pattern;
   struct span segment;
   while (next_segment(&rest, &pattern) && next_segment(&path, &segment))
@@ -125,29 +153,30 @@ static void read_captures(struct span path, struct route_match *match)
 }
 
 /* A bit for each method of the table that the path has. */
-static unsigned methods_of(struct span path)
+static unsigned methods_of(const struct ways *ways)
 {
   unsigned methods = 0;
   for (int route = ROUTE_none + 1; route < ROUTE_COUNT; route++)
-    if (match_weight(route_rows[route].path, path) > 0)
+    if (match_weight(route_rows[route].path, ways) > 0)
       methods |= 1u << route_rows[route].method;
   return methods;
 }
 
 enum lontar_error route_find(enum method method, const char *path, size_t length, struct route_match *ret_match)
 {
-  struct span span = {path, length};
-  struct route_match match = {.route = best_route(table_method(method), span)};
+  const struct ways ways = ways_of(path, length);
+  struct route_match match = {.route = best_route(table_method(method), &ways)};
   if (match.route == ROUTE_none)
-    return methods_of(span) != 0 ? LONTAR_METHOD_NOT_ALLOWED : LONTAR_NOT_FOUND;
-  read_captures(span, &match);
+    return methods_of(&ways) != 0 ? LONTAR_METHOD_NOT_ALLOWED : LONTAR_NOT_FOUND;
+  read_captures(&ways, &match);
   *ret_match = match;
   return LONTAR_OK;
 }
 
 size_t route_allow(const char *path, size_t length, char *out, size_t size)
 {
-  unsigned methods = methods_of((struct span){path, length});
+  const struct ways ways = ways_of(path, length);
+  unsigned methods = methods_of(&ways);
   size_t written = 0;
   if (methods & 1u << METHOD_GET)
     methods |= 1u << METHOD_HEAD;
