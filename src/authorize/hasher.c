@@ -2,7 +2,6 @@
 #include "authorize/hasher.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +13,7 @@
 #include <lontar/error.h>
 
 #include "base/cleanup.h"
+#include "base/thread.h"
 
 struct hasher_job {
   struct hasher_job *next;
@@ -141,17 +141,6 @@ static void *thread_main(void *data)
   return NULL;
 }
 
-/* Signals belong to the loop's thread, so the helper is born with all of them blocked. */
-static int thread_start(struct hasher *hasher)
-{
-  sigset_t all, before;
-  (void)sigfillset(&all);
-  (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int failed = pthread_create(&hasher->thread, NULL, thread_main, hasher);
-  (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return failed ? LONTAR_INTERNAL : LONTAR_OK;
-}
-
 int hasher_start(struct hasher **ret)
 {
   CLEANUP_FREE struct hasher *hasher = calloc(1, sizeof *hasher);
@@ -161,9 +150,8 @@ int hasher_start(struct hasher **ret)
   hasher->event = event;
   (void)pthread_mutex_init(&hasher->mutex, NULL);
   (void)pthread_cond_init(&hasher->arrived, NULL);
-  const int error = thread_start(hasher);
-  if (error)
-    return error;
+  if (!thread_start(&hasher->thread, thread_main, hasher))
+    return LONTAR_INTERNAL;
   event = -1;
   *ret = TAKE(hasher);
   return LONTAR_OK;

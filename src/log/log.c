@@ -30,6 +30,11 @@ void log_init(enum log_level level, const char *who)
   (void)snprintf(log_who, sizeof log_who, "%s", who);
 }
 
+const char *log_name(void)
+{
+  return log_who;
+}
+
 void log_set_level(enum log_level level)
 {
   atomic_store_explicit(&log_level, (int)level, memory_order_relaxed);

@@ -20,6 +20,9 @@ enum { LOG_LINE_MAX = 2048 };
 /* `who` ("master", "worker/0") is copied, at most 31 bytes of it. Called again by a child after the fork. */
 void log_init(enum log_level level, const char *who);
 
+/* What log_init was told last. */
+const char *log_name(void);
+
 void log_set_level(enum log_level level);
 
 /* Whether a line of that level would be written: for messages that cost something to make. */

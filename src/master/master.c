@@ -25,6 +25,7 @@
 #include "health/board.h"
 #include "health/publish.h"
 #include "log/log.h"
+#include "log/trace.h"
 #include "master/crew.h"
 #include "master/listen.h"
 #include "master/lookout.h"
@@ -375,6 +376,7 @@ int master_main(const struct master_start *start)
   };
   master.crew.count = worker_count(start->config);
   init_log_master(start->config);
+  trace_init();
   const int error = set_up(&master, message, sizeof message);
   if (error) {
     log_line(LOG_LEVEL_ERROR, "%s", message);

@@ -3,13 +3,13 @@
 
 #include <event2/event.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/thread.h"
 
 /* Shared by the loop and the thread; the last holder frees it. */
 struct lookup {
@@ -47,19 +47,13 @@ static void *lookup_thread(void *argument)
   return NULL;
 }
 
-/* Signals are the loop's. */
 static bool start_thread(struct lookup *lookup)
 {
-  sigset_t all;
-  sigset_t before;
   pthread_t thread;
-  (void)sigfillset(&all);
-  (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-  bool started = pthread_create(&thread, NULL, lookup_thread, lookup) == 0;
-  (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (started)
-    (void)pthread_detach(thread);
-  return started;
+  if (!thread_start(&thread, lookup_thread, lookup))
+    return false;
+  (void)pthread_detach(thread);
+  return true;
 }
 
 /* For the loop; NULL when no look-up can begin. */
