@@ -20,6 +20,9 @@ enum {
   MOST = 8, /* pool_size + pool_max_overflow */
   WORKERS_MAX = 16,
   SERVERS_MAX = 512,
+  QUEUE = 400, /* more than MOST connections take at once */
+  LOOKS = 100,
+  FILL_SECONDS = 3,
 };
 
 #define OURS "application_name ~ '^lontard/[0-9]+$'"
@@ -28,6 +31,12 @@ static double seconds(void)
 {
   const char *wanted = getenv("LONTAR_POOL_SECONDS");
   return wanted ? strtod(wanted, NULL) : SECONDS;
+}
+
+/* Of an answer about health, which may ask nobody; under a checker it runs many times slower. */
+static double health_limit(void)
+{
+  return getenv("LONTARD_WRAPPER") ? 0.5 : 0.05;
 }
 
 static long long number(const char *statement)
@@ -179,6 +188,57 @@ static void a_read_without_a_client_is_cancelled(void)
   PQfinish(locker);
 }
 
+/* ---- Health while every connection is busy ---- */
+
+static struct crowd queue;
+static double filled_after;
+static double slowest_look;
+
+static bool is_exhausted(void)
+{
+  return stack_number("lontar_pool_busy") == MOST && stack_number("lontar_pool_open") == MOST &&
+         stack_number("lontar_pool_waiting") > 0;
+}
+
+static void look_at_health(void)
+{
+  static const char *const paths[] = {"/health", "/health/live", "/health/ready", "/metrics"};
+  for (size_t i = 0; i < LOOKS; i++) {
+    const char *path = paths[i % (sizeof paths / sizeof paths[0])];
+    const double began = stack_clock();
+    ANSWER answer = get(path, NULL);
+    const double took = stack_clock() - began;
+    (void)check_status(path, &answer, 200);
+    if (took > slowest_look)
+      slowest_look = took;
+  }
+}
+
+/* Within statement_timeout, so that everybody is still answered when the tables are free again. */
+static void look_when_all_are_busy(void)
+{
+  if (locker == NULL || (!is_exhausted() && stack_clock() < begun + FILL_SECONDS))
+    return;
+  filled_after = stack_clock() - begun;
+  look_at_health();
+  CHECK(is_exhausted(), "the pool is not busy any more, or never was");
+  PQfinish(locker);
+  locker = NULL;
+}
+
+static void health_is_told_while_all_are_busy(void)
+{
+  queue = (struct crowd){.connections = QUEUE, .requests = QUEUE, .turn = look_when_all_are_busy};
+  locker = sql_connect();
+  PQclear(PQexec(locker, "BEGIN; LOCK TABLE sessions, subjects, chat_history IN ACCESS EXCLUSIVE MODE"));
+  begun = stack_clock();
+  crowd_run(&queue);
+  crowd_check("after the tables were locked", &queue);
+  CHECK(slowest_look <= health_limit(), "an answer took %.0f ms", slowest_look * 1000);
+  printf("all busy after %.2f s; slowest of %d answers about health %.1f ms\n", filled_after, LOOKS,
+         slowest_look * 1000);
+}
+
 /* ---- A server that hangs ---- */
 
 static pid_t servers[SERVERS_MAX];
@@ -226,8 +286,7 @@ static void a_hanging_server_holds_nobody(void)
   CHECK(crowd.lost == 0, "%zu requests without an answer", crowd.lost);
   CHECK(crowd.refused == 0 || crowd.status == 503 || crowd.status == 504, "refused with %ld", crowd.status);
   CHECK(crowd.slowest < 6.5, "a request took %.1f s, want statement_timeout and a second", crowd.slowest);
-  double limit = getenv("LONTARD_WRAPPER") ? 0.5 : 0.05; /* under a checker it runs many times slower */
-  CHECK(slowest_health < limit, "/health took %.0f ms", slowest_health * 1000);
+  CHECK(slowest_health < health_limit(), "/health took %.0f ms", slowest_health * 1000);
   double since = stack_clock();
   signal_servers(SIGCONT);
   CHECK(stack_wait(reads_again, 10), "no read was answered after SIGCONT");
@@ -241,5 +300,6 @@ CU_TestInfo suite_pool[] = {{"old connections are replaced one by one", old_conn
                             {"reads outlive their connections", reads_outlive_their_connections},
                             {"never more connections than allowed", never_more_connections_than_allowed},
                             {"a read without a client is cancelled", a_read_without_a_client_is_cancelled},
+                            {"health is told while all are busy", health_is_told_while_all_are_busy},
                             {"a hanging server holds nobody", a_hanging_server_holds_nobody},
                             CU_TEST_INFO_NULL};
