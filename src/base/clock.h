@@ -18,6 +18,12 @@ void clock_boot_id(uint64_t ret_id[2]);
 /* Microseconds since 1970-01-01 UTC. */
 int64_t clock_wall(void);
 
+/* Time from a stamp that may be anything, as in a damaged file, to `now`. */
+static inline int64_t clock_since(uint64_t stamp, int64_t now)
+{
+  return (int64_t)((uint64_t)now - stamp);
+}
+
 /* RFC 3339 in UTC, e.g. 2026-01-02T03:04:05.000006Z, without the fraction where it is zero.
  * Returns the length written without the closing NUL, 0 outside the years 1 to 9999; `out` holds at least
  * CLOCK_RFC3339_SIZE bytes. */

@@ -20,6 +20,8 @@
 
 struct board {
   struct board_layout *layout;
+  dev_t device; /* which file it is */
+  ino_t inode;
 };
 
 _Static_assert(sizeof(struct board_layout) % sizeof(uint64_t) == 0, "the board is made of 64-bit words");
@@ -37,6 +39,9 @@ __attribute__((format(printf, 4, 5))) static int fail(int error, char *message, 
 /* NULL with errno. */
 static struct board *map(int descriptor, int protection)
 {
+  struct stat status;
+  if (fstat(descriptor, &status) < 0)
+    return NULL;
   struct board_layout *layout = mmap(NULL, sizeof *layout, protection, MAP_SHARED, descriptor, 0);
   if (layout == MAP_FAILED)
     return NULL;
@@ -45,7 +50,7 @@ static struct board *map(int descriptor, int protection)
     (void)munmap(layout, sizeof *layout);
     return NULL;
   }
-  board->layout = layout;
+  *board = (struct board){layout, status.st_dev, status.st_ino};
   return board;
 }
 
@@ -143,6 +148,20 @@ int board_open_reader(const char *path, struct board **ret, char *message, size_
 int board_open_supervisor(const char *path, struct board **ret, char *message, size_t size)
 {
   return open_existing(path, true, ret, message, size);
+}
+
+const char *board_harm(const struct board *board, const char *path)
+{
+  struct stat status;
+  if (stat(path, &status) < 0)
+    return "is gone";
+  if (status.st_ino != board->inode || status.st_dev != board->device)
+    return "was replaced by another file";
+  if (status.st_size != sizeof(struct board_layout))
+    return "has another length";
+  if (judge(&board->layout->head) != NULL || board_get(&board->layout->head.master_pid) != (uint64_t)getpid())
+    return "was written over";
+  return NULL;
 }
 
 void board_close(struct board *board)

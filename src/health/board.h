@@ -181,6 +181,10 @@ int board_open_reader(const char *path, struct board **ret, char *message, size_
 /* The same for lontar-supervise, which may then write its own slot, and nothing else. */
 int board_open_supervisor(const char *path, struct board **ret, char *message, size_t size);
 
+/* What somebody has done to the file of a board that this process made, as the end of a sentence about it; NULL when
+ * all is well. Does not touch the mapping of one that was cut, which would be a SIGBUS. */
+const char *board_harm(const struct board *board, const char *path);
+
 /* Unmaps; the file stays. NULL is fine. */
 void board_close(struct board *board);
 

@@ -11,7 +11,7 @@
 
 static bool is_fresh(const struct board_snapshot *snapshot, uint64_t heartbeat)
 {
-  return heartbeat != 0 && snapshot->taken_steady - (int64_t)heartbeat <= HEALTH_HEARTBEAT_LIMIT;
+  return heartbeat != 0 && clock_since(heartbeat, snapshot->taken_steady) <= HEALTH_HEARTBEAT_LIMIT;
 }
 
 static bool is_alive(const struct board_snapshot *snapshot, const struct board_slot *slot)
@@ -100,7 +100,7 @@ static int64_t down_since(const struct board_snapshot *snapshot)
 
 static int64_t seconds_since(const struct board_snapshot *snapshot, int64_t stamp)
 {
-  return (snapshot->taken - stamp) / CLOCK_SECOND;
+  return clock_since((uint64_t)stamp, snapshot->taken) / CLOCK_SECOND;
 }
 
 static uint64_t waiting(const struct board_snapshot *snapshot)
@@ -148,7 +148,7 @@ static void state_sentence(const struct board_snapshot *snapshot, struct buffer 
   const enum board_database database = health_database(snapshot);
   if (!is_fresh(snapshot, head->heartbeat))
     buffer_append_format(buffer, "The master has not moved for %" PRId64 " seconds: restart lontard.",
-                         (snapshot->taken_steady - (int64_t)head->heartbeat) / CLOCK_SECOND);
+                         clock_since(head->heartbeat, snapshot->taken_steady) / CLOCK_SECOND);
   else if (alive == 0)
     buffer_append_text(buffer, "No worker is alive: lontard's log says why.");
   else if (database == BOARD_DATABASE_DOWN)
@@ -167,7 +167,7 @@ static void state_sentence(const struct board_snapshot *snapshot, struct buffer 
 
 static int64_t milliseconds_until(const struct board_snapshot *snapshot, int64_t steady)
 {
-  const int64_t left = steady - snapshot->taken_steady;
+  const int64_t left = clock_since((uint64_t)snapshot->taken_steady, steady);
   return left > 0 ? left / CLOCK_MILLISECOND : 0;
 }
 

@@ -184,7 +184,7 @@ static void json_totals(const struct board_snapshot *snapshot, struct buffer *bu
 /* A steady time of the board as a stamp; 0, which is never, stays. */
 static int64_t stamp_of(const struct board_snapshot *snapshot, uint64_t steady)
 {
-  return steady == 0 ? 0 : snapshot->taken - (snapshot->taken_steady - (int64_t)steady);
+  return steady == 0 ? 0 : clock_since((uint64_t)clock_since(steady, snapshot->taken_steady), snapshot->taken);
 }
 
 static void json_prober(const struct board_snapshot *snapshot, struct buffer *buffer)

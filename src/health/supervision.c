@@ -92,7 +92,7 @@ void supervision_sentences(const struct board_supervisor *supervisor, int64_t no
     if (sentence.length > 0)
       buffer_append_format(buffer, " %.*s", (int)sentence.length, sentence.data);
   }
-  const int64_t silent = now - (int64_t)supervisor->heartbeat;
+  const int64_t silent = clock_since(supervisor->heartbeat, now);
   if (silent > SUPERVISION_LIMIT)
     buffer_append_format(buffer, " lontar-supervise has not moved for %" PRId64 " seconds.", silent / CLOCK_SECOND);
 }
@@ -157,7 +157,7 @@ static void json_stamp(const struct board_snapshot *snapshot, const char *name, 
     buffer_append_text(buffer, "null");
     return;
   }
-  (void)clock_rfc3339(snapshot->taken - (snapshot->taken_steady - (int64_t)steady), text);
+  (void)clock_rfc3339(clock_since((uint64_t)clock_since(steady, snapshot->taken_steady), snapshot->taken), text);
   buffer_append_format(buffer, "\"%s\"", text);
 }
 

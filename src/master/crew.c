@@ -46,7 +46,7 @@ static const char *doing(struct crew *crew, int index, int turn, char out[DOING_
   const char *text = (const char *)words;
   (void)snprintf(out, DOING_SIZE, " route=%s request_id=%s age_ms=%" PRId64, route_rows[route].name,
                  log_quote(id, sizeof id, text, strlen(text)),
-                 (clock_steady() - (int64_t)board_get(&slot->request_started)) / CLOCK_MILLISECOND);
+                 clock_since(board_get(&slot->request_started), clock_steady()) / CLOCK_MILLISECOND);
   return out;
 }
 
@@ -158,7 +158,7 @@ static void abort_stuck(struct crew *crew, int index, int turn, int64_t now)
 {
   struct member *member = &crew->places[index].members[turn];
   char work[DOING_SIZE];
-  const int64_t age = now - heartbeat_of(crew, index, turn);
+  const int64_t age = clock_since((uint64_t)heartbeat_of(crew, index, turn), now);
   if (member->adopted || member->aborted || age <= HEALTH_HEARTBEAT_LIMIT)
     return;
   log_line(LOG_LEVEL_ERROR, "worker %d (pid %ld) has not moved for %" PRId64 " ms; it is aborted and replaced%s", index,

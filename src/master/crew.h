@@ -27,7 +27,7 @@ struct member {
   int64_t kill_at; /* when it is killed; 0: no such time is set */
   int generation;  /* of the crew when it began */
   bool aborted;    /* told so, because it did not move */
-  bool adopted;    /* another image of lontard forked it, so its numbers are on a board that is gone */
+  bool adopted;    /* its numbers are on an earlier board: of another image that forked it, or one that was damaged */
 };
 
 /* One worker's place: at most one that serves, and beside it one that starts or one that retires. */

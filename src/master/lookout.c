@@ -111,7 +111,7 @@ static int64_t silence(const struct lookout *lookout, int64_t now)
 {
   const struct board_prober *slot = board_prober(lookout->board);
   const bool begun = board_get(&slot->pid) == (uint64_t)lookout->pid;
-  return now - (begun ? (int64_t)board_get(&slot->heartbeat) : lookout->started);
+  return begun ? clock_since(board_get(&slot->heartbeat), now) : now - lookout->started;
 }
 
 void lookout_check(struct lookout *lookout)

@@ -50,6 +50,7 @@ struct master {
   int64_t kill_at; /* steady; 0 while running, else when workers that are left are killed */
   bool renewing;   /* workers are being succeeded after a reload */
   bool publish_failed;
+  bool mend_failed;
 };
 
 static int worker_count(const struct config *config)
@@ -120,11 +121,16 @@ static void take_over(struct crew *crew, const struct takeover *takeover)
   }
 }
 
+static const char *board_path(const struct master *master, char out[PATH_MAX])
+{
+  (void)snprintf(out, PATH_MAX, "%s/" BOARD_FILE, master->config->run_dir);
+  return out;
+}
+
 static int make_board(struct master *master, char *message, size_t size)
 {
   char path[PATH_MAX];
-  (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, master->config->run_dir);
-  return board_create(path, master->crew.count, &master->crew.board, message, size);
+  return board_create(board_path(master, path), master->crew.count, &master->crew.board, message, size);
 }
 
 static int set_up(struct master *master, char *message, size_t size)
@@ -279,6 +285,29 @@ static bool any_alive(const struct master *master)
   return crew_alive(&master->crew) > 0 || master->lookout.pid != 0;
 }
 
+/* A board that somebody has damaged is left to those who have it mapped, and who are followed by others with a new one.
+ * If it was cut they have died of SIGBUS or will; this process would, too, if it looked there before. */
+static void mend_board(struct master *master)
+{
+  char path[PATH_MAX], message[BOARD_MESSAGE_SIZE];
+  struct board *old = master->crew.board;
+  const char *harm = board_harm(old, board_path(master, path));
+  if (harm == NULL)
+    return;
+  const bool failed = make_board(master, message, sizeof message) != LONTAR_OK;
+  if (failed && !master->mend_failed)
+    log_line(LOG_LEVEL_ERROR, "board %s %s; %s; trying again", path, harm, message);
+  master->mend_failed = failed;
+  if (failed)
+    return;
+  log_line(LOG_LEVEL_ERROR, "board %s %s; there is a new one, and new workers for it", path, harm);
+  board_close(old);
+  upgrade_adopt_own(&master->crew);
+  master->renewing = true;
+  master->lookout.board = master->crew.board;
+  lookout_signal(&master->lookout, SIGTERM);
+}
+
 static void fill(struct master *master)
 {
   lookout_fill(&master->lookout);
@@ -345,6 +374,7 @@ static void loop(struct master *master)
   while (master->kill_at == 0 || any_alive(master)) {
     struct pollfd signals = {.fd = master->crew.signal_fd, .events = POLLIN};
     (void)poll(&signals, 1, wait_time(master));
+    mend_board(master);
     read_signals(master);
     reap(master);
     const int64_t now = clock_steady();

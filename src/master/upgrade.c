@@ -127,3 +127,11 @@ void upgrade_adopt(struct crew *crew, const struct takeover *takeover)
       if (takeover->places[i].workers[turn].pid != 0)
         adopt(crew, i, turn, &takeover->places[i].workers[turn]);
 }
+
+void upgrade_adopt_own(struct crew *crew)
+{
+  struct takeover takeover;
+  crew_renew(crew);
+  describe(crew, &takeover);
+  upgrade_adopt(crew, &takeover);
+}

@@ -39,4 +39,7 @@ void upgrade_check(const struct upgrade *upgrade, int64_t now);
  */
 void upgrade_adopt(struct crew *crew, const struct takeover *takeover);
 
+/* The same without another image: the crew has a new board, on which its own workers stand as those to be succeeded. */
+void upgrade_adopt_own(struct crew *crew);
+
 #endif

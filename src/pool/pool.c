@@ -203,6 +203,6 @@ void pool_numbers(const struct pool *pool, struct pool_numbers *ret_numbers)
 int pool_retry_after(const struct pool *pool)
 {
   bool told = pool->policy.word == POLICY_DOWN;
-  int64_t left = (told ? pool->next_probe : pool->policy.next_attempt) - clock_steady();
+  int64_t left = clock_since((uint64_t)clock_steady(), told ? pool->next_probe : pool->policy.next_attempt);
   return left <= CLOCK_SECOND ? 1 : (int)((left + CLOCK_SECOND - 1) / CLOCK_SECOND);
 }

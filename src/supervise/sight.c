@@ -54,7 +54,7 @@ static enum board_condition condition_of(bool up, bool gone)
 
 void sight_of_board(const struct board_snapshot *snapshot, bool there, enum board_condition ret_wards[BOARD_WARDS])
 {
-  const int64_t silent = snapshot->taken_steady - (int64_t)snapshot->layout.head.heartbeat;
+  const int64_t silent = clock_since(snapshot->layout.head.heartbeat, snapshot->taken_steady);
   const bool well = silent <= HEALTH_HEARTBEAT_LIMIT && health_workers_alive(snapshot) > 0;
   set_both(ret_wards, BOARD_CONDITION_UNKNOWN);
   if (!there)

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "health/board.h"
+#include "health/publish.h"
 #include "health/supervision.h"
 #include "log/log.h"
 #include "supervise/listener.h"
@@ -38,6 +39,7 @@ struct supervise {
   int signal_fd;
   int64_t next_look;
   bool save_failed;
+  bool board_failed;
   bool ended;
   int status; /* the exit's */
 };
@@ -68,7 +70,11 @@ static void save(struct supervise *supervise)
     log_line(LOG_LEVEL_ERROR, STATE_FILE " in %s: %s; trying again at each look", run_dir, strerror(errno));
   supervise->save_failed = failed;
   (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, run_dir);
-  if (board_open_supervisor(path, &board, message, sizeof message) != LONTAR_OK)
+  const int error = board_open_supervisor(path, &board, message, sizeof message);
+  if (error && error != LONTAR_NOT_FOUND && !supervise->board_failed)
+    log_line(LOG_LEVEL_WARNING, "%s; judging by " PUBLISH_FILE " instead", message);
+  supervise->board_failed = error && error != LONTAR_NOT_FOUND;
+  if (error)
     return;
   board_supervise(board, &supervise->state);
   board_close(board);

@@ -29,7 +29,7 @@ static void board_close_pointer(struct board **board)
 
 static int64_t age_seconds(const struct board_snapshot *snapshot, uint64_t steady)
 {
-  return steady == 0 ? 0 : (snapshot->taken_steady - (int64_t)steady) / 1000000;
+  return steady == 0 ? 0 : clock_since(steady, snapshot->taken_steady) / 1000000;
 }
 
 static void print_worker(const struct board_snapshot *snapshot, uint64_t index)
@@ -85,11 +85,14 @@ static int status_print(const struct board_snapshot *snapshot, bool json)
 }
 
 /* Without a board there is still what lontar-supervise keeps for itself. */
-static int status_without_board(const char *run_dir, bool json)
+static int status_without_board(const char *run_dir, bool json, const char *damage)
 {
   struct board_supervisor supervisor;
   if (!json && state_load(run_dir, &supervisor))
     print_supervised(&supervisor);
+  if (damage != NULL)
+    return command_fail(
+        "A lontard that runs makes a new one within a second. If this stays: systemctl restart lontard.", "%s", damage);
   return command_fail("Start it: systemctl start lontard. If it was started, check run_dir in the configuration.",
                       "lontard is not running");
 }
@@ -105,7 +108,7 @@ int command_status(const struct invocation *invocation, int argc, char **argv)
   CLEANUP(board_close_pointer) struct board *board = NULL;
   int error = board_open_reader(path, &board, message, sizeof message);
   if (error == LONTAR_NOT_FOUND || error == LONTAR_INVALID)
-    return status_without_board(invocation->config->run_dir, json);
+    return status_without_board(invocation->config->run_dir, json, error == LONTAR_INVALID ? message : NULL);
   if (error != LONTAR_OK)
     return command_fail(NULL, "%s", message);
   struct board_snapshot *snapshot = malloc(sizeof *snapshot);

@@ -3,14 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "system/check.h"
 #include "system/client.h"
+#include "system/crowd.h"
 #include "system/stack.h"
 #include "system/system.h"
 #include "system/world.h"
 
-enum { CHILDREN_MAX = 16, WORDS_SIZE = 128, PATIENCE_SECONDS = 10 };
+enum { CHILDREN_MAX = 16, WORDS_SIZE = 128, PATIENCE_SECONDS = 10, CONNECTIONS = 32, CROWD_SECONDS = 3 };
 
 static pid_t killed[CHILDREN_MAX];
 static size_t killed_count;
@@ -94,6 +96,17 @@ static void kill_all(int signal)
     check_told(log, killed[i], signal);
 }
 
+static const char *emptied; /* the board, until that is done */
+static double begun;
+
+static void empty_it(void)
+{
+  if (emptied == NULL || stack_clock() < begun + 1)
+    return;
+  need(truncate(emptied, 0) == 0, "the board cannot be cut");
+  emptied = NULL;
+}
+
 static void a_fault_is_told(void)
 {
   kill_all(SIGSEGV);
@@ -104,5 +117,28 @@ static void an_abort_is_told(void)
   kill_all(SIGABRT);
 }
 
-CU_TestInfo suite_fault[] = {
-    {"a fault is told", a_fault_is_told}, {"an abort is told", an_abort_is_told}, CU_TEST_INFO_NULL};
+/* What is mapped of a file that was cut kills whoever touches it, all workers and the prober. */
+static void an_emptied_board_is_survived(void)
+{
+  char path[WORDS_SIZE];
+  const long long before = crowd_newest();
+  (void)snprintf(path, sizeof path, "%s/board", need_environment("LONTAR_RUN_DIR"));
+  skip_log();
+  emptied = path;
+  struct crowd crowd = {.connections = CONNECTIONS, .seconds = CROWD_SECONDS, .turn = empty_it};
+  killed_count = stack_children(killed, CHILDREN_MAX);
+  begun = stack_clock();
+  crowd_run(&crowd);
+  CHECK(stack_wait(are_replaced, PATIENCE_SECONDS), "not all are there again in %d seconds", PATIENCE_SECONDS);
+  CHECK(crowd.lost == 0, "%zu requests without an answer", crowd.lost);
+  CHECK(crowd.refused == crowd.unavailable, "%zu refused otherwise than with 503", crowd.refused - crowd.unavailable);
+  crowd_check_ledger("around the moment", &crowd, before);
+  TEXT log = read_log();
+  CHECK(strstr(log, "/board has another length; there is a new one") != NULL, "the log does not tell of it");
+  printf("%zu answered, %zu refused ", crowd.answered, crowd.refused);
+}
+
+CU_TestInfo suite_fault[] = {{"a fault is told", a_fault_is_told},
+                             {"an abort is told", an_abort_is_told},
+                             {"an emptied board is survived", an_emptied_board_is_survived},
+                             CU_TEST_INFO_NULL};

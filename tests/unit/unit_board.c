@@ -96,6 +96,51 @@ static void what_is_no_board_is_refused(void)
   place_remove(&place);
 }
 
+static const char *harm_of(const struct place *place)
+{
+  const char *harm = board_harm(place->board, place->path);
+  return harm == NULL ? "none" : harm;
+}
+
+static void damage_to_the_file_is_seen(void)
+{
+  struct place place;
+  place_make(&place);
+  CU_ASSERT_STRING_EQUAL(harm_of(&place), "none");
+  board_head(place.board)->magic++;
+  CU_ASSERT_STRING_EQUAL(harm_of(&place), "was written over");
+  board_head(place.board)->magic--;
+  board_head(place.board)->version++;
+  CU_ASSERT_STRING_EQUAL(harm_of(&place), "was written over");
+  board_head(place.board)->version--;
+  board_head(place.board)->master_pid++;
+  CU_ASSERT_STRING_EQUAL(harm_of(&place), "was written over");
+  board_head(place.board)->master_pid--;
+  CU_ASSERT_EQUAL(truncate(place.path, sizeof(struct board_layout) + 1), 0);
+  CU_ASSERT_STRING_EQUAL(harm_of(&place), "has another length");
+  CU_ASSERT_EQUAL(truncate(place.path, 0), 0);
+  CU_ASSERT_STRING_EQUAL(harm_of(&place), "has another length");
+  CU_ASSERT_EQUAL(unlink(place.path), 0);
+  CU_ASSERT_STRING_EQUAL(harm_of(&place), "is gone");
+  FILE *other = fopen(place.path, "we");
+  CU_ASSERT_PTR_NOT_NULL_FATAL(other);
+  (void)fclose(other);
+  CU_ASSERT_STRING_EQUAL(harm_of(&place), "was replaced by another file");
+  place_remove(&place);
+}
+
+static void a_new_board_takes_the_place_of_anything(void)
+{
+  struct place place;
+  place_make(&place);
+  board_head(place.board)->version++;
+  board_close(place.board);
+  CU_ASSERT_EQUAL(truncate(place.path, 100), 0);
+  CU_ASSERT_EQUAL(board_create(place.path, 2, &place.board, place.message, sizeof place.message), LONTAR_OK);
+  CU_ASSERT_STRING_EQUAL(harm_of(&place), "none");
+  place_remove(&place);
+}
+
 static void counters_go_on_and_gauges_begin_again(void)
 {
   struct place place;
@@ -442,6 +487,7 @@ static void the_status_file_is_json_with_an_expiry(void)
 }
 
 UNIT_CASES(board, UNIT_CASE(a_reader_sees_what_a_worker_writes), UNIT_CASE(what_is_no_board_is_refused),
+           UNIT_CASE(damage_to_the_file_is_seen), UNIT_CASE(a_new_board_takes_the_place_of_anything),
            UNIT_CASE(counters_go_on_and_gauges_begin_again), UNIT_CASE(leases_never_exceed_the_budget),
            UNIT_CASE(who_follows_a_dead_worker_counts_its_connections),
            UNIT_CASE(who_follows_a_living_worker_counts_its_slice), UNIT_CASE(both_turns_of_a_place_are_shown_as_one),
