@@ -67,6 +67,8 @@ static void note_state(struct pool *pool)
   if (down)
     log_line(LOG_LEVEL_ERROR, "database is unavailable: %s; requests get 503 until it is back",
              pool->trouble[0] != '\0' ? pool->trouble : "the prober says so");
+  else if (pool->policy.word == POLICY_DOWN) /* a server that takes no writes, for example */
+    log_line(LOG_LEVEL_INFO, "a connection still answers, but the prober misses the database");
   else
     log_line(LOG_LEVEL_INFO, "database is available");
   numbers->down = down;
