@@ -276,8 +276,19 @@ static void free_event(struct event *event)
     event_free(event);
 }
 
+/* A second signal, which no event takes any more, would kill what is ending well. */
+static void block_signals(void)
+{
+  sigset_t signals;
+  (void)sigemptyset(&signals);
+  (void)sigaddset(&signals, SIGTERM);
+  (void)sigaddset(&signals, SIGINT);
+  (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
 static void clear(struct prober *prober)
 {
+  block_signals();
   if (prober->marked_at != 0)
     unmark(prober);
   inquiry_free(prober->inquiry);

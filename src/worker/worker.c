@@ -288,8 +288,20 @@ static void free_event(struct event *event)
     event_free(event);
 }
 
+/* A second signal, which no event takes any more, would kill what is ending well. */
+static void block_signals(void)
+{
+  sigset_t signals;
+  (void)sigemptyset(&signals);
+  (void)sigaddset(&signals, SIGTERM);
+  (void)sigaddset(&signals, SIGINT);
+  (void)sigaddset(&signals, SIGUSR1);
+  (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
 static void clear(struct worker *worker)
 {
+  block_signals();
   front_free(worker->front);
   hasher_stop(worker->handler.hasher);
   pool_free(worker->handler.pool);
