@@ -345,6 +345,7 @@ static void tick(struct master *master, int64_t now)
   }
   upgrade_check(&master->upgrade, now);
   publish(master);
+  mend_board(master); /* writing a file took its time */
   notify_watchdog(master->crew.board, &master->fed);
 }
 

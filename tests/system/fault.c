@@ -18,6 +18,8 @@ static pid_t killed[CHILDREN_MAX];
 static size_t killed_count;
 static size_t log_start;
 
+#define SETTLED_SECONDS 0.5
+
 /* What lontard has logged since log_start; the caller frees it. */
 static char *read_log(void)
 {
@@ -43,6 +45,25 @@ static bool was_killed(pid_t pid)
     if (killed[i] == pid)
       return true;
   return false;
+}
+
+/* Nobody retires or begins any more, as after what an earlier test did, and that for a while. */
+static bool has_settled(void)
+{
+  static double since;
+  pid_t now[CHILDREN_MAX];
+  const long long wanted = stack_metric("lontar_workers") + 1; /* and the prober */
+  if ((long long)stack_children(now, CHILDREN_MAX) != wanted ||
+      stack_metric("lontar_workers_alive") + stack_metric("lontar_prober_alive") != wanted)
+    since = stack_clock();
+  since = since == 0 ? stack_clock() : since;
+  return stack_clock() - since > SETTLED_SECONDS;
+}
+
+static void note_children(void)
+{
+  need(stack_wait(has_settled, PATIENCE_SECONDS), "workers still come and go");
+  killed_count = stack_children(killed, CHILDREN_MAX);
 }
 
 static bool are_replaced(void)
@@ -86,8 +107,8 @@ static void check_told(const char *log, pid_t pid, int signal)
 
 static void kill_all(int signal)
 {
+  note_children();
   skip_log();
-  killed_count = stack_children(killed, CHILDREN_MAX);
   for (size_t i = 0; i < killed_count; i++)
     (void)kill(killed[i], signal);
   CHECK(stack_wait(are_replaced, PATIENCE_SECONDS), "not all are there again in %d seconds", PATIENCE_SECONDS);
@@ -126,7 +147,7 @@ static void an_emptied_board_is_survived(void)
   skip_log();
   emptied = path;
   struct crowd crowd = {.connections = CONNECTIONS, .seconds = CROWD_SECONDS, .turn = empty_it};
-  killed_count = stack_children(killed, CHILDREN_MAX);
+  note_children();
   begun = stack_clock();
   crowd_run(&crowd);
   CHECK(stack_wait(are_replaced, PATIENCE_SECONDS), "not all are there again in %d seconds", PATIENCE_SECONDS);
