@@ -2,6 +2,7 @@
 #include "worker/worker.h"
 
 #include <event2/event.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -317,10 +318,19 @@ static void clear(struct worker *worker)
   config_free(worker->config);
 }
 
+/* Whoever is woken by another may push it off its processor. A worker that does so to PostgreSQL or nginx takes the first
+ * of the answers or requests that they are about to give it; when it waits for its turn, there are more. */
+static void be_patient(void)
+{
+  const struct sched_param normal = {.sched_priority = 0};
+  (void)sched_setscheduler(0, SCHED_BATCH, &normal);
+}
+
 int worker_main(const struct worker_start *start)
 {
   struct worker worker = {.start = start, .config = start->config};
   int status = EXIT_FAILURE;
+  be_patient();
   if (build(&worker)) {
     schedule_cleanup(&worker);
     if (!start->waits)
