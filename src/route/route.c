@@ -136,20 +136,23 @@ static enum route best_route(enum method method, const struct ways *ways)
   return best;
 }
 
-static void read_captures(const struct ways *ways, struct route_match *match)
+/* Returns how many there are. */
+static int read_captures(const struct ways *ways, enum route route, struct route_capture *captures)
 {
-  const char *row_path = route_rows[match->route].path;
+  const char *row_path = route_rows[route].path;
   struct span path = enter(&row_path, ways);
   struct span rest = {row_path, strlen(row_path)};
   struct span pattern;
   struct span segment;
+  int count = 0;
   while (next_segment(&rest, &pattern) && next_segment(&path, &segment))
     if (is_capture(pattern))
-      match->captures[match->capture_count++] = (struct route_capture){
+      captures[count++] = (struct route_capture){
           .field = field_find(pattern.text + 1, pattern.length - 2), /* without the braces */
           .text = segment.text,
           .length = segment.length,
       };
+  return count;
 }
 
 /* A bit for each method of the table that the path has. */
@@ -168,7 +171,7 @@ enum lontar_error route_find(enum method method, const char *path, size_t length
   struct route_match match = {.route = best_route(table_method(method), &ways)};
   if (match.route == ROUTE_none)
     return methods_of(&ways) != 0 ? LONTAR_METHOD_NOT_ALLOWED : LONTAR_NOT_FOUND;
-  read_captures(&ways, &match);
+  match.capture_count = read_captures(&ways, match.route, match.captures);
   *ret_match = match;
   return LONTAR_OK;
 }

@@ -318,8 +318,8 @@ static void clear(struct worker *worker)
   config_free(worker->config);
 }
 
-/* Whoever is woken by another may push it off its processor. A worker that does so to PostgreSQL or nginx takes the first
- * of the answers or requests that they are about to give it; when it waits for its turn, there are more. */
+/* Whoever is woken by another may push it off its processor. A worker that does so to PostgreSQL or nginx takes the
+ * first of the answers or requests that they are about to give it; when it waits for its turn, there are more. */
 static void be_patient(void)
 {
   const struct sched_param normal = {.sched_priority = 0};
