@@ -71,6 +71,22 @@ static bool leaves_last(const struct policy *policy, int64_t now)
   return usable > 1 && writing == usable - 1;
 }
 
+static int commits(const struct policy *policy)
+{
+  int count = 0;
+  for (int i = 0; i < policy->reach; i++)
+    count += policy->slots[i].appending;
+  return count;
+}
+
+/* Appends gather behind those that are being committed: fewer and larger commits cost less. Commits that take long are
+ * not waited for. */
+static bool gathers(const struct policy *policy, const struct waiter *waiter, int64_t now)
+{
+  return waiter->kind == APPENDS && !waiter->alone && commits(policy) >= POLICY_COMMITS &&
+         now - waiter->queued < POLICY_OVERFLOW_AFTER;
+}
+
 /* Appends join only what is sent together; other writes go alone. */
 static int pick(const struct policy *policy, const struct waiter *waiter, int64_t now)
 {
@@ -80,7 +96,7 @@ static int pick(const struct policy *policy, const struct waiter *waiter, int64_
   if (waiter->kind == APPENDS && !waiter->alone && joinable >= 0 && is_usable(&policy->slots[joinable], now) &&
       policy->slots[joinable].in_flight < POLICY_APPENDS_A_COMMIT)
     return joinable;
-  return leaves_last(policy, now) ? -1 : pick_idle(policy, now);
+  return gathers(policy, waiter, now) || leaves_last(policy, now) ? -1 : pick_idle(policy, now);
 }
 
 static bool anyone_writes(const struct policy *policy)
@@ -200,7 +216,7 @@ void policy_answered(struct policy *policy, int slot, int64_t now, int64_t next_
     policy->joinable = -1; /* what is answered was closed before */
   if (--it->in_flight > 0)
     return;
-  it->writing = false;
+  it->writing = it->appending = false;
   if (!it->checking)
     it->idle_since = now;
   it->checking = false;
@@ -308,8 +324,10 @@ static bool assign(struct policy *policy, struct waiter *waiter, int slot, int64
   (void)queue_remove(&policy->queue, waiter);
   fly(policy, slot, now);
   policy->slots[slot].writing = policy->slots[slot].writing || waiter->kind != READS;
-  if (waiter->kind == APPENDS && !waiter->alone)
+  if (waiter->kind == APPENDS && !waiter->alone) {
     policy->joinable = slot;
+    policy->slots[slot].appending = true;
+  }
   *ret = (struct policy_action){.act = POLICY_SEND, .slot = slot, .waiter = waiter};
   return true;
 }

@@ -17,9 +17,9 @@
 /* A slice never holds more connections than this; larger settings are cut to it. */
 enum { POLICY_SLOTS_MAX = 256 };
 
-/* How many reads wait in one connection's pipeline before the next connection is woken, and how many appends share a
- * commit. Sources: the measurements in src/README.md. */
-enum { POLICY_READ_DEPTH = 32, POLICY_APPENDS_A_COMMIT = 32 };
+/* How many reads wait in one connection's pipeline before the next connection is woken, how many appends share a
+ * commit, and how many commits of appends are under way at once. Sources: the measurements in src/README.md. */
+enum { POLICY_READ_DEPTH = 32, POLICY_APPENDS_A_COMMIT = 32, POLICY_COMMITS = 2 };
 
 /* Times in microseconds. */
 enum {
@@ -78,6 +78,7 @@ struct policy_slot {
   enum policy_reason reason; /* why it drains */
   int in_flight;             /* statements sent and not answered */
   bool writing;              /* some of them write */
+  bool appending;            /* what they write are appends */
   bool checking;             /* the one in flight is a check */
   bool barred;               /* takes nothing: a cancel is on its way to it */
   int64_t begun;             /* when it began to connect */

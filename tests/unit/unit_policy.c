@@ -61,22 +61,29 @@ static bool quiet(void)
   return !policy_next(&policy, now, &other);
 }
 
-/* A pool of two, both ready and idle; slot 1 was used last. */
-static void begin(void)
+/* A pool of so many, all ready and idle; the last slot was used last. */
+static void begin_with(int size)
 {
   const struct policy_budget budget = {take, give, wanted, NULL};
+  struct policy_settings sized = settings;
+  sized.size = size;
   now = 1000 * CLOCK_SECOND;
   left = 1;
   open_within = true;
   others_want = false;
-  policy_init(&policy, &settings, &budget);
-  for (int i = 0; i < 2; i++) {
+  policy_init(&policy, &sized, &budget);
+  for (int i = 0; i < size; i++) {
     CU_ASSERT_TRUE_FATAL(next(POLICY_OPEN));
     CU_ASSERT_EQUAL(action.slot, i);
     CU_ASSERT_TRUE(quiet()); /* one after the other */
     policy_opened(&policy, i, ++now, 0);
   }
   CU_ASSERT_TRUE(quiet());
+}
+
+static void begin(void)
+{
+  begin_with(2);
 }
 
 static struct waiter waiter(enum statement_kind kind)
@@ -180,6 +187,31 @@ static void appends_join_the_open_segment_until_the_round_is_over(void)
   other = waiter(APPENDS);
   ask(&other);
   CU_ASSERT_TRUE(quiet());
+}
+
+/* Two are under way: a third waits for one of them to end, but no longer than 20 ms. */
+static void appends_gather_behind_commits(void)
+{
+  struct waiter appends[POLICY_COMMITS + 3];
+  begin_with(POLICY_COMMITS + 3);
+  for (int i = 0; i < POLICY_COMMITS + 3; i++) {
+    appends[i] = waiter(APPENDS);
+    ask(&appends[i]);
+    CU_ASSERT_EQUAL(next(POLICY_SEND), i < POLICY_COMMITS);
+    policy_round_over(&policy);
+  }
+  now += POLICY_OVERFLOW_AFTER - 1;
+  CU_ASSERT_TRUE(quiet());
+  policy_answered(&policy, POLICY_COMMITS + 2, now, 0);
+  CU_ASSERT_TRUE(sends(&appends[POLICY_COMMITS], POLICY_COMMITS + 2));
+  CU_ASSERT_TRUE(sends(&appends[POLICY_COMMITS + 1], POLICY_COMMITS + 2)); /* what gathered goes together */
+  CU_ASSERT_TRUE(sends(&appends[POLICY_COMMITS + 2], POLICY_COMMITS + 2));
+  policy_round_over(&policy);
+  struct waiter late = waiter(APPENDS);
+  ask(&late);
+  CU_ASSERT_TRUE(quiet());
+  now += POLICY_OVERFLOW_AFTER;
+  CU_ASSERT_TRUE(next(POLICY_SEND) && action.waiter == &late && action.slot < POLICY_COMMITS + 1);
 }
 
 static void overflow_is_leased_for_those_who_wait_and_given_back(void)
@@ -465,7 +497,7 @@ UNIT_CASES(policy, UNIT_CASE(reads_fill_one_pipeline_before_the_next),
            UNIT_CASE(reads_do_not_queue_behind_a_slow_statement),
            UNIT_CASE(writes_go_alone_and_leave_the_last_connection_to_reads),
            UNIT_CASE(a_waiting_write_holds_back_later_reads_while_nobody_writes),
-           UNIT_CASE(appends_join_the_open_segment_until_the_round_is_over),
+           UNIT_CASE(appends_join_the_open_segment_until_the_round_is_over), UNIT_CASE(appends_gather_behind_commits),
            UNIT_CASE(overflow_is_leased_for_those_who_wait_and_given_back),
            UNIT_CASE(idle_overflow_goes_early_when_others_want_it), UNIT_CASE(within_its_size_a_slice_asks_too),
            UNIT_CASE(an_old_connection_drains_and_one_after_the_other), UNIT_CASE(recycles_with_jitter_below_a_tenth),
