@@ -166,6 +166,26 @@ void transfer_prepare(struct transfer *transfer, const char *method, const char 
   curl_easy_setopt(transfer->curl, CURLOPT_PRIVATE, transfer);
 }
 
+static size_t give_body(char *out, size_t size, size_t count, void *user)
+{
+  struct transfer *transfer = user;
+  const size_t left = strlen(transfer->body) - transfer->sent;
+  const size_t length = left < size * count ? left : size * count;
+  memcpy(out, transfer->body + transfer->sent, length);
+  transfer->sent += length;
+  return length;
+}
+
+/* What comes from a function that cannot be wound back is sent once. */
+void transfer_once(struct transfer *transfer, const char *body)
+{
+  transfer->body = strdup(body);
+  need(transfer->body != NULL, "no memory");
+  curl_easy_setopt(transfer->curl, CURLOPT_POSTFIELDS, NULL);
+  curl_easy_setopt(transfer->curl, CURLOPT_READFUNCTION, give_body);
+  curl_easy_setopt(transfer->curl, CURLOPT_READDATA, transfer);
+}
+
 void transfer_again(struct transfer *transfer)
 {
   answer_done(&transfer->answer);
@@ -180,6 +200,7 @@ void transfer_free(struct transfer *transfer)
 {
   curl_easy_cleanup(transfer->curl);
   curl_slist_free_all(transfer->headers);
+  free(transfer->body);
   answer_done(&transfer->answer);
 }
 

@@ -66,9 +66,14 @@ struct transfer {
   CURL *curl;
   struct curl_slist *headers;
   struct answer answer;
+  char *body; /* of transfer_once */
+  size_t sent;
 };
 void transfer_prepare(struct transfer *transfer, const char *method, const char *path, const char *token,
                       const char *body);
+/* Takes the body again so that libcurl cannot send it twice: it repeats a request, a POST too, whose kept connection
+ * ends without an answer. */
+void transfer_once(struct transfer *transfer, const char *body);
 /* Empties the answer, so that the same request can be sent again on its connection. */
 void transfer_again(struct transfer *transfer);
 /* Reads status and JSON after libcurl has done its work. */

@@ -11,7 +11,7 @@
 #include "system/stack.h"
 #include "system/world.h"
 
-enum { PARTIES = 16, WRITERS = 8, ENTRIES = 200000, TURN_MS = 5 };
+enum { PARTIES = 16, WRITERS = 8, FIRST_ENTRIES = 1024, TURN_MS = 5, EXAMPLES = 10 };
 
 #define PAUSE_AFTER_REFUSAL 0.02
 #define END_SECONDS 30
@@ -19,35 +19,60 @@ enum { PARTIES = 16, WRITERS = 8, ENTRIES = 200000, TURN_MS = 5 };
 struct party {
   struct transfer transfer;
   bool busy;
-  int entry;  /* in the book; -1 for a reader */
-  double due; /* when it asks again */
+  int entry;     /* in the book; -1 for a reader */
+  double begun;  /* the request that is under way */
+  double due;    /* when it asks again */
+  double served; /* when the last request began, if it was a success; else 0 */
+};
+
+struct entry {
+  long long id; /* 0 while it is not acknowledged */
+  double when;
+  bool found;
 };
 
 struct ledger ledger;
+bool (*ledger_watch)(const struct ledger_event *event);
+double ledger_pace;
 
-static bool acknowledged[ENTRIES];
-static int entries;
+static struct entry *entries;
+static int entry_count;
 static struct party parties[PARTIES];
 static CURLM *multi;
 static double last_write;
+
+static int new_entry(void)
+{
+  static int room;
+  if (entry_count == room) {
+    room = room == 0 ? FIRST_ENTRIES : 2 * room;
+    entries = realloc(entries, (size_t)room * sizeof *entries);
+    need(entries != NULL, "no memory");
+  }
+  entries[entry_count] = (struct entry){0};
+  return entry_count++;
+}
 
 static void ask(struct party *party, bool writes)
 {
   TEXT path = expand(writes ? "~/chats" : "~/subjects/<subject>");
   TEXT body = NULL;
-  party->entry = writes ? entries++ : -1;
-  need(entries < ENTRIES, "the ledger is full");
+  party->entry = writes ? new_entry() : -1;
   if (writes)
     body = document("{\"question\": \"Buku %d\", \"response\": \"Jawaban %d\"}", party->entry, party->entry);
   transfer_prepare(&party->transfer, writes ? "POST" : "GET", path, world.siswa.token, body);
+  if (writes)
+    transfer_once(&party->transfer, body);
   party->busy = true;
+  party->begun = stack_clock();
   curl_multi_add_handle(multi, party->transfer.curl);
 }
 
-static void note_write(int entry)
+static void note_write(int entry, long long id)
 {
   double now = stack_clock();
-  acknowledged[entry] = true;
+  entries[entry].id = id;
+  entries[entry].when = now;
   if (now - last_write > ledger.pause) {
     ledger.pause = now - last_write;
     ledger.resumed = now;
@@ -55,22 +80,40 @@ static void note_write(int entry)
   last_write = now;
 }
 
-static void count(const struct party *party, long status)
+static void count(const struct party *party, const struct ledger_event *event)
 {
-  bool writes = party->entry >= 0;
-  if (status == 201 && writes) {
-    note_write(party->entry);
+  const bool excused = ledger_watch && ledger_watch(event);
+  if (event->success && event->writes) {
+    note_write(party->entry, answer_number(&party->transfer.answer, "id"));
     ledger.writes++;
-  } else if (status == 200 && !writes) {
+  } else if (event->success) {
     ledger.reads++;
-  } else if (status == 503) {
-    *(writes ? &ledger.writes_unavailable : &ledger.reads_unavailable) += 1;
-  } else if (status == 504) {
-    *(writes ? &ledger.writes_late : &ledger.reads_late) += 1;
-  } else {
+  } else if (event->status == 503) {
+    *(event->writes ? &ledger.writes_unavailable : &ledger.reads_unavailable) += 1;
+  } else if (event->status == 504) {
+    *(event->writes ? &ledger.writes_late : &ledger.reads_late) += 1;
+  } else if (!excused) {
     ledger.others++;
-    ledger.status = status;
+    ledger.status = event->status;
   }
+}
+
+static void take_answer(struct party *party, CURLcode result)
+{
+  transfer_finish(&party->transfer);
+  const long status = result == CURLE_OK ? party->transfer.answer.status : 0;
+  const struct ledger_event event = {.writes = party->entry >= 0,
+                                     .success = status == (party->entry >= 0 ? 201 : 200),
+                                     .cut = result != CURLE_OK && result != CURLE_OPERATION_TIMEDOUT,
+                                     .status = status,
+                                     .begun = party->begun,
+                                     .ended = stack_clock()};
+  count(party, &event);
+  party->busy = false;
+  party->due = event.ended + (event.success ? ledger_pace : PAUSE_AFTER_REFUSAL);
+  party->served = event.success ? event.begun : 0;
+  curl_multi_remove_handle(multi, party->transfer.curl);
+  transfer_free(&party->transfer);
 }
 
 static void take_answers(void)
@@ -78,16 +121,9 @@ static void take_answers(void)
   int rest;
   for (CURLMsg *message; (message = curl_multi_info_read(multi, &rest));) {
     struct transfer *transfer = NULL;
-    bool arrived = message->data.result == CURLE_OK;
+    const CURLcode result = message->data.result;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-    struct party *party = (struct party *)(void *)transfer; /* its first member */
-    transfer_finish(transfer);
-    long status = arrived ? transfer->answer.status : 0;
-    count(party, status);
-    party->busy = false;
-    party->due = stack_clock() + (status < 300 ? 0 : PAUSE_AFTER_REFUSAL);
-    curl_multi_remove_handle(multi, transfer->curl);
-    transfer_free(transfer);
+    take_answer((struct party *)(void *)transfer, result); /* its first member */
   }
 }
 
@@ -103,7 +139,7 @@ static bool turn(bool asks)
   take_answers();
   for (int i = 0; i < PARTIES; i++)
     busy |= parties[i].busy;
-  if (busy)
+  if (busy || asks)
     curl_multi_poll(multi, NULL, 0, TURN_MS, NULL);
   return busy;
 }
@@ -127,6 +163,14 @@ bool ledger_run(bool (*condition)(void), double seconds)
   return true;
 }
 
+bool ledger_serves(double since)
+{
+  for (int i = 0; i < PARTIES; i++)
+    if (parties[i].served < since)
+      return false;
+  return true;
+}
+
 void ledger_close(void)
 {
   double end = stack_clock() + END_SECONDS;
@@ -135,36 +179,57 @@ void ledger_close(void)
   curl_multi_cleanup(multi);
 }
 
-/* How often each entry is in the database, with the text it should have. */
+/* How often each entry is in the database, with the text it should have, and its id. */
 static PGresult *read_database(PGconn *database)
 {
   char user[32];
   const char *values[] = {user};
   (void)snprintf(user, sizeof user, "%lld", world.siswa.id);
   PGresult *result = PQexecParams(database,
-                                  "SELECT substring(question FROM 6), count(*) FROM chat_history WHERE user_id = $1"
-                                  " AND question LIKE 'Buku %' AND response = 'Jawaban ' || substring(question FROM 6)"
-                                  " GROUP BY 1",
+                                  "SELECT substring(question FROM 6), count(*), min(id) FROM chat_history"
+                                  " WHERE user_id = $1 AND question LIKE 'Buku %'"
+                                  " AND response = 'Jawaban ' || substring(question FROM 6) GROUP BY 1",
                                   1, NULL, values, NULL, NULL, 0);
   need(PQresultStatus(result) == PGRES_TUPLES_OK, PQerrorMessage(database));
   return result;
 }
 
+/* Returns how many are there more than once. */
+static long long find_entries(PGresult *result)
+{
+  long long doubled = 0;
+  for (int i = 0; i < entry_count; i++)
+    entries[i].found = false;
+  for (int i = 0; i < PQntuples(result); i++) {
+    struct entry *entry = &entries[strtol(PQgetvalue(result, i, 0), NULL, 10)];
+    const long long id = strtoll(PQgetvalue(result, i, 2), NULL, 10);
+    entry->found = entry->id == 0 || entry->id == id;
+    if (strcmp(PQgetvalue(result, i, 1), "1") == 0)
+      continue;
+    if (doubled++ < EXAMPLES)
+      printf("    chat %lld (entry %ld) is there %s times\n", id, (long)(entry - entries), PQgetvalue(result, i, 1));
+  }
+  return doubled;
+}
+
+static long long count_lost(void)
+{
+  long long lost = 0;
+  for (int i = 0; i < entry_count; i++) {
+    if (entries[i].id == 0 || entries[i].found)
+      continue;
+    if (lost++ < EXAMPLES)
+      printf("    chat %lld (entry %d), acknowledged at %.3f, is lost\n", entries[i].id, i, entries[i].when);
+  }
+  return lost;
+}
+
 void ledger_check(const char *label, PGconn *database)
 {
-  static bool found[ENTRIES];
-  long long lost = 0;
-  long long doubled = 0;
   PGresult *result = read_database(database);
-  memset(found, 0, sizeof found);
-  for (int i = 0; i < PQntuples(result); i++) {
-    long entry = strtol(PQgetvalue(result, i, 0), NULL, 10);
-    found[entry] = true;
-    doubled += strcmp(PQgetvalue(result, i, 1), "1") != 0;
-  }
+  const long long doubled = find_entries(result);
+  const long long lost = count_lost();
   PQclear(result);
-  for (int i = 0; i < entries; i++)
-    lost += acknowledged[i] && !found[i];
   CHECK(lost == 0, "%s: %lld acknowledged chats are lost", label, lost);
   CHECK(doubled == 0, "%s: %lld chats are there more than once", label, doubled);
   CHECK(ledger.others == 0, "%s: %zu answers were other than success, 503 or 504, for example %ld", label,

@@ -26,16 +26,35 @@ struct ledger {
 
 extern struct ledger ledger;
 
+/* One request, when it has ended. */
+struct ledger_event {
+  bool writes;
+  bool success;
+  bool cut;    /* its connection was refused or ended before the answer; else status 0 means that none came in time */
+  long status; /* 0: no answer */
+  double begun;
+  double ended;
+};
+
+/* Told of each; NULL: nobody. True takes one that would be among the others out of them. */
+extern bool (*ledger_watch)(const struct ledger_event *event);
+
+/* Seconds that everybody waits before the next request after a success; 0 at the beginning. */
+extern double ledger_pace;
+
 /* Begins with nothing counted; chats that were written before stay in the book. */
 void ledger_open(void);
 
 /* Lets them run until the condition holds or the time is over; says whether it holds. NULL: for that time. */
 bool ledger_run(bool (*condition)(void), double seconds);
 
+/* Whether everybody's last answer was a success to a request that began after that moment. */
+bool ledger_serves(double since);
+
 /* Lets what is under way end. */
 void ledger_close(void);
 
-/* Compares the book with a database. */
+/* Compares the book with a database: each acknowledged chat is there once, with its id and text, and no text twice. */
 void ledger_check(const char *label, struct pg_conn *database);
 
 #endif
