@@ -24,16 +24,16 @@ void stack_signal(int signal)
   need(stack_lontard() > 1 && kill(stack_lontard(), signal) == 0, "lontard cannot be signalled");
 }
 
-static size_t children_of(pid_t parent, pid_t *out, size_t size)
+size_t stack_children_of(pid_t parent, pid_t *out, size_t size)
 {
   char path[COMMAND_SIZE];
   (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", parent, parent);
   FILE *file = fopen(path, "re");
   size_t count = 0;
-  need(file != NULL, "a process is gone");
-  while (count < size && fscanf(file, "%d", &out[count]) == 1)
+  while (file && count < size && fscanf(file, "%d", &out[count]) == 1)
     count++;
-  fclose(file);
+  if (file)
+    fclose(file);
   return count;
 }
 
@@ -93,7 +93,8 @@ int stack_times(const char *variable, int otherwise)
 
 size_t stack_children(pid_t *out, size_t size)
 {
-  return children_of(stack_lontard(), out, size);
+  need(kill(stack_lontard(), 0) == 0, "lontard is gone");
+  return stack_children_of(stack_lontard(), out, size);
 }
 
 size_t stack_servers(pid_t *out, size_t size)
@@ -103,7 +104,7 @@ size_t stack_servers(pid_t *out, size_t size)
   FILE *file = fopen(path, "re");
   need(file != NULL && fscanf(file, "%d", &out[0]) == 1, "PostgreSQL is gone");
   fclose(file);
-  return 1 + children_of(out[0], out + 1, size - 1);
+  return 1 + stack_children_of(out[0], out + 1, size - 1);
 }
 
 json_object *stack_status(void)

@@ -20,7 +20,10 @@ long long stack_metric(const char *name);
 /* What an environment variable says how often something is to be done, else `otherwise`. */
 int stack_times(const char *variable, int otherwise);
 
-/* Its children. Returns how many, at most `size`. */
+/* A process's children; none when it is gone. Returns how many, at most `size`. */
+size_t stack_children_of(pid_t parent, pid_t *out, size_t size);
+
+/* lontard's. */
 size_t stack_children(pid_t *out, size_t size);
 
 /* PostgreSQL's processes, its first one before the others. They come and go. */
