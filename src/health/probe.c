@@ -63,6 +63,9 @@ enum probe_action probe_due(struct probe *probe, int64_t now, uint32_t random)
     return PROBE_WAIT;
   if (probe->step == PROBE_PAUSING)
     return open_now(probe, now);
+  if (probe->step == PROBE_LISTENING && probe->poked && now - probe->began >= PROBE_FIRST_PAUSE)
+    return open_now(probe, now);
+  probe->poked = false;
   if (probe->step == PROBE_LISTENING)
     return enter(probe, PROBE_CHECKING, now + PROBE_DEADLINE, PROBE_ASK);
   return probe_failed(probe, now, false, random);
@@ -80,9 +83,11 @@ enum probe_action probe_answered(struct probe *probe, int64_t now)
 
 void probe_poked(struct probe *probe, int64_t now)
 {
-  if (probe->step == PROBE_OPENING || probe->step == PROBE_CHECKING)
+  if (probe->step != PROBE_PAUSING)
     probe->poked = true;
-  else if (probe->step == PROBE_LISTENING)
+  if (probe->step == PROBE_OPENING || probe->step == PROBE_CHECKING)
+    return;
+  if (probe->step == PROBE_LISTENING)
     probe->until = later(now, probe->answered + PROBE_POKE_GAP);
   else if (probe->word == BOARD_DATABASE_UP) /* only by what the workers said */
     probe->until = later(now, probe->began + PROBE_FIRST_PAUSE);

@@ -13,7 +13,8 @@
 
 #include "health/board.h"
 
-/* An open connection is asked this often; a worker's poke asks at once, but not within the gap. */
+/* An open connection is asked this often; a worker's poke asks at once, but not within the gap, and by a new connection
+ * if the open one is older than the first pause: of a killed server's processes each ends in its own time. */
 #define PROBE_INTERVAL INT64_C(1000000)
 #define PROBE_POKE_GAP INT64_C(10000)
 
@@ -54,7 +55,7 @@ struct probe {
   int64_t began;    /* when the last connection was begun */
   int64_t answered; /* last answer */
   int failures;     /* connections that failed in a row */
-  bool poked;       /* somebody doubts an answer that is still under way */
+  bool poked;       /* somebody doubts the last answer, or one that is still under way */
 };
 
 /* The word is UNKNOWN and the first connection due at once. */

@@ -141,14 +141,17 @@ static void a_server_that_refuses_only_the_prober_is_up(void)
   expect(&probe, BOARD_DATABASE_UP, PROBE_PAUSING, 5001 * MS + PROBE_FIRST_PAUSE);
 }
 
-static void a_poke_asks_at_once_but_not_in_a_storm(void)
+static void a_poke_connects_at_once_but_not_in_a_storm(void)
 {
   struct probe probe = up(9000 * MS);
   probe_poked(&probe, 9500 * MS);
-  CU_ASSERT_EQUAL(probe_due(&probe, 9500 * MS, 0), PROBE_ASK);
+  CU_ASSERT_EQUAL(probe_due(&probe, 9500 * MS, 0), PROBE_OPEN);
   (void)probe_answered(&probe, 9501 * MS);
   probe_poked(&probe, 9502 * MS);
   CU_ASSERT_EQUAL(probe.until, 9501 * MS + PROBE_POKE_GAP);
+  CU_ASSERT_EQUAL(probe_due(&probe, probe.until, 0), PROBE_ASK);
+  (void)probe_answered(&probe, 9512 * MS);
+  CU_ASSERT_EQUAL(probe_due(&probe, 9512 * MS + PROBE_INTERVAL, 0), PROBE_ASK);
 }
 
 static void a_poke_during_a_question_asks_once_more(void)
@@ -194,7 +197,7 @@ UNIT_CASES(probe, UNIT_CASE(it_begins_by_asking_and_says_nothing_before),
            UNIT_CASE(silence_is_a_suspicion_and_silence_again_the_proof),
            UNIT_CASE(a_silent_server_on_this_machine_is_waited_for),
            UNIT_CASE(pauses_double_and_never_reach_half_a_second), UNIT_CASE(an_answer_forgets_the_failures),
-           UNIT_CASE(a_server_that_refuses_only_the_prober_is_up), UNIT_CASE(a_poke_asks_at_once_but_not_in_a_storm),
-           UNIT_CASE(a_poke_during_a_question_asks_once_more),
+           UNIT_CASE(a_server_that_refuses_only_the_prober_is_up),
+           UNIT_CASE(a_poke_connects_at_once_but_not_in_a_storm), UNIT_CASE(a_poke_during_a_question_asks_once_more),
            UNIT_CASE(a_poke_hurries_nothing_while_the_database_is_away),
            UNIT_CASE(a_poke_hurries_a_prober_that_is_shut_out));
