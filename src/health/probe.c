@@ -35,11 +35,17 @@ static int64_t pause_after(int failures, uint32_t random)
   return pause + (int64_t)(random % (uint64_t)(pause / 10));
 }
 
-/* The connection that was open is of no use. One that had lasted is followed at once. */
+/* While nothing proves it away, the database may be asked by another connection. */
+static int64_t earliest(const struct probe *probe, int64_t now)
+{
+  return later(now, probe->began + PROBE_GAP);
+}
+
+/* The connection that was open is of no use. */
 static enum probe_action suspect(struct probe *probe, int64_t now)
 {
-  const int64_t earliest = probe->began + PROBE_FIRST_PAUSE;
-  return now >= earliest ? open_now(probe, now) : enter(probe, PROBE_PAUSING, earliest, PROBE_CLOSE);
+  const int64_t next = earliest(probe, now);
+  return next == now ? open_now(probe, now) : enter(probe, PROBE_PAUSING, next, PROBE_CLOSE);
 }
 
 enum probe_action probe_failed(struct probe *probe, int64_t now, bool excused, uint32_t random)
@@ -61,11 +67,8 @@ enum probe_action probe_due(struct probe *probe, int64_t now, uint32_t random)
 {
   if (now < probe->until)
     return PROBE_WAIT;
-  if (probe->step == PROBE_PAUSING)
+  if (probe->step == PROBE_PAUSING || (probe->step == PROBE_LISTENING && probe->poked))
     return open_now(probe, now);
-  if (probe->step == PROBE_LISTENING && probe->poked && now - probe->began >= PROBE_FIRST_PAUSE)
-    return open_now(probe, now);
-  probe->poked = false;
   if (probe->step == PROBE_LISTENING)
     return enter(probe, PROBE_CHECKING, now + PROBE_DEADLINE, PROBE_ASK);
   return probe_failed(probe, now, false, random);
@@ -73,22 +76,19 @@ enum probe_action probe_due(struct probe *probe, int64_t now, uint32_t random)
 
 enum probe_action probe_answered(struct probe *probe, int64_t now)
 {
-  const int64_t pause = probe->poked ? PROBE_POKE_GAP : PROBE_INTERVAL;
   probe->word = BOARD_DATABASE_UP;
   probe->failures = 0;
-  probe->poked = false;
-  probe->answered = now;
-  return enter(probe, PROBE_LISTENING, now + pause, PROBE_WAIT);
+  return enter(probe, PROBE_LISTENING, probe->poked ? earliest(probe, now) : now + PROBE_INTERVAL, PROBE_WAIT);
 }
 
 void probe_poked(struct probe *probe, int64_t now)
 {
-  if (probe->step != PROBE_PAUSING)
-    probe->poked = true;
-  if (probe->step == PROBE_OPENING || probe->step == PROBE_CHECKING)
+  if (probe->step == PROBE_PAUSING) {
+    if (probe->word == BOARD_DATABASE_UP) /* only by what the workers said */
+      probe->until = earliest(probe, now);
     return;
-  if (probe->step == PROBE_LISTENING)
-    probe->until = later(now, probe->answered + PROBE_POKE_GAP);
-  else if (probe->word == BOARD_DATABASE_UP) /* only by what the workers said */
-    probe->until = later(now, probe->began + PROBE_FIRST_PAUSE);
+  }
+  probe->poked = true;
+  if (probe->step != PROBE_OPENING)
+    (void)enter(probe, PROBE_LISTENING, earliest(probe, now), PROBE_WAIT);
 }

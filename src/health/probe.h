@@ -13,10 +13,12 @@
 
 #include "health/board.h"
 
-/* An open connection is asked this often; a worker's poke asks at once, but not within the gap, and by a new connection
- * if the open one is older than the first pause: of a killed server's processes each ends in its own time. */
+/* An open connection is asked this often. A worker's poke asks at once, by a new one: of a killed server's processes
+ * each ends in its own time, and the one behind the open connection may be the last. */
 #define PROBE_INTERVAL INT64_C(1000000)
-#define PROBE_POKE_GAP INT64_C(10000)
+
+/* While nothing proves the database away, connections begin this far apart; each costs the server a process. */
+#define PROBE_GAP INT64_C(20000)
 
 /* Longest wait for an answer, and for a connection with its first answer. The answer costs the server microseconds, so
  * a busy one gives it in time; and two in a row must fail before the database counts as away. */
@@ -52,10 +54,9 @@ struct probe {
   enum board_database word;
   enum probe_step step;
   int64_t until;
-  int64_t began;    /* when the last connection was begun */
-  int64_t answered; /* last answer */
-  int failures;     /* connections that failed in a row */
-  bool poked;       /* somebody doubts the last answer, or one that is still under way */
+  int64_t began; /* when the last connection was begun */
+  int failures;  /* connections that failed in a row */
+  bool poked;    /* somebody doubts the last answer, or one that is still under way */
 };
 
 /* The word is UNKNOWN and the first connection due at once. */

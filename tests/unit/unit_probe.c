@@ -71,7 +71,7 @@ static void a_connection_that_did_not_last_is_followed_after_a_pause(void)
   (void)probe_failed(&probe, 9100 * MS, false, 0);
   (void)probe_answered(&probe, 9105 * MS);
   CU_ASSERT_EQUAL(probe_failed(&probe, 9106 * MS, false, 0), PROBE_CLOSE);
-  expect(&probe, BOARD_DATABASE_UP, PROBE_PAUSING, 9100 * MS + PROBE_FIRST_PAUSE);
+  expect(&probe, BOARD_DATABASE_UP, PROBE_PAUSING, 9100 * MS + PROBE_GAP);
 }
 
 static void silence_is_a_suspicion_and_silence_again_the_proof(void)
@@ -128,8 +128,9 @@ static void an_answer_forgets_the_failures(void)
     (void)probe_failed(&probe, now, false, 0);
   }
   (void)probe_due(&probe, probe.until, 0);
-  (void)probe_answered(&probe, probe.until);
-  expect(&probe, BOARD_DATABASE_UP, PROBE_LISTENING, probe.answered + PROBE_INTERVAL);
+  const int64_t now = probe.until;
+  (void)probe_answered(&probe, now);
+  expect(&probe, BOARD_DATABASE_UP, PROBE_LISTENING, now + PROBE_INTERVAL);
   CU_ASSERT_EQUAL(probe.failures, 0);
 }
 
@@ -148,22 +149,33 @@ static void a_poke_connects_at_once_but_not_in_a_storm(void)
   CU_ASSERT_EQUAL(probe_due(&probe, 9500 * MS, 0), PROBE_OPEN);
   (void)probe_answered(&probe, 9501 * MS);
   probe_poked(&probe, 9502 * MS);
-  CU_ASSERT_EQUAL(probe.until, 9501 * MS + PROBE_POKE_GAP);
-  CU_ASSERT_EQUAL(probe_due(&probe, probe.until, 0), PROBE_ASK);
-  (void)probe_answered(&probe, 9512 * MS);
-  CU_ASSERT_EQUAL(probe_due(&probe, 9512 * MS + PROBE_INTERVAL, 0), PROBE_ASK);
+  expect(&probe, BOARD_DATABASE_UP, PROBE_LISTENING, 9500 * MS + PROBE_GAP);
+  CU_ASSERT_EQUAL(probe_due(&probe, 9500 * MS + PROBE_GAP - 1, 0), PROBE_WAIT);
+  CU_ASSERT_EQUAL(probe_due(&probe, 9500 * MS + PROBE_GAP, 0), PROBE_OPEN);
+  (void)probe_answered(&probe, 9521 * MS);
+  CU_ASSERT_EQUAL(probe_due(&probe, 9521 * MS + PROBE_INTERVAL, 0), PROBE_ASK);
 }
 
-static void a_poke_during_a_question_asks_once_more(void)
+static void a_poke_does_not_wait_for_a_question_on_the_open_connection(void)
 {
   struct probe probe = up(9000 * MS);
-  (void)probe_due(&probe, 10000 * MS, 0);
+  CU_ASSERT_EQUAL(probe_due(&probe, 10000 * MS, 0), PROBE_ASK);
   probe_poked(&probe, 10001 * MS);
-  (void)probe_answered(&probe, 10002 * MS);
-  CU_ASSERT_EQUAL(probe.until, 10002 * MS + PROBE_POKE_GAP);
-  CU_ASSERT_EQUAL(probe_due(&probe, probe.until, 0), PROBE_ASK);
-  (void)probe_answered(&probe, 10013 * MS);
-  CU_ASSERT_EQUAL(probe.until, 10013 * MS + PROBE_INTERVAL);
+  CU_ASSERT_EQUAL(probe_due(&probe, 10001 * MS, 0), PROBE_OPEN);
+  expect(&probe, BOARD_DATABASE_UP, PROBE_OPENING, 10001 * MS + PROBE_DEADLINE);
+}
+
+static void a_poke_while_it_connects_connects_once_more(void)
+{
+  struct probe probe = up(9000 * MS);
+  (void)probe_failed(&probe, 9100 * MS, false, 0);
+  probe_poked(&probe, 9101 * MS);
+  CU_ASSERT_EQUAL(probe_due(&probe, 9101 * MS, 0), PROBE_WAIT);
+  (void)probe_answered(&probe, 9103 * MS);
+  expect(&probe, BOARD_DATABASE_UP, PROBE_LISTENING, 9100 * MS + PROBE_GAP);
+  CU_ASSERT_EQUAL(probe_due(&probe, probe.until, 0), PROBE_OPEN);
+  (void)probe_answered(&probe, 9123 * MS);
+  CU_ASSERT_EQUAL(probe.until, 9123 * MS + PROBE_INTERVAL);
 }
 
 static void a_poke_hurries_nothing_while_the_database_is_away(void)
@@ -186,7 +198,7 @@ static void a_poke_hurries_a_prober_that_is_shut_out(void)
   const int64_t now = probe.began + 10 * MS;
   (void)probe_failed(&probe, now, true, 0);
   probe_poked(&probe, now);
-  CU_ASSERT_EQUAL(probe.until, probe.began + PROBE_FIRST_PAUSE);
+  CU_ASSERT_EQUAL(probe.until, probe.began + PROBE_GAP);
 }
 
 UNIT_CASES(probe, UNIT_CASE(it_begins_by_asking_and_says_nothing_before),
@@ -198,6 +210,8 @@ UNIT_CASES(probe, UNIT_CASE(it_begins_by_asking_and_says_nothing_before),
            UNIT_CASE(a_silent_server_on_this_machine_is_waited_for),
            UNIT_CASE(pauses_double_and_never_reach_half_a_second), UNIT_CASE(an_answer_forgets_the_failures),
            UNIT_CASE(a_server_that_refuses_only_the_prober_is_up),
-           UNIT_CASE(a_poke_connects_at_once_but_not_in_a_storm), UNIT_CASE(a_poke_during_a_question_asks_once_more),
+           UNIT_CASE(a_poke_connects_at_once_but_not_in_a_storm),
+           UNIT_CASE(a_poke_does_not_wait_for_a_question_on_the_open_connection),
+           UNIT_CASE(a_poke_while_it_connects_connects_once_more),
            UNIT_CASE(a_poke_hurries_nothing_while_the_database_is_away),
            UNIT_CASE(a_poke_hurries_a_prober_that_is_shut_out));
