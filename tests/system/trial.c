@@ -170,6 +170,10 @@ static void note_crash(void)
   figures_add(&kill_to_503, trial.unavailable - trial.begun);
   figures_add(&loss_to_503, trial.unavailable - lost);
   figures_add(&failure_to_503, trial.unavailable - failed);
+  if (trial.unavailable - failed > FIRST_503_LIMIT)
+    printf("\n    after the kill: a connection lost %.3f s, a statement failed %.3f s, an answer %.3f s, the first 503 "
+           "%.3f s",
+           lost - trial.begun, failed - trial.begun, trial.failed - trial.begun, trial.unavailable - trial.begun);
 }
 
 /* ---- One fault ---- */
