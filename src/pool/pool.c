@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/pulse.h"
 #include "log/log.h"
 #include "pool/slice.h"
 
@@ -96,13 +97,11 @@ static void on_round_end(evutil_socket_t fd, short what, void *argument)
   pool_dispatch(pool);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *argument)
+static void on_tick(void *argument)
 {
   struct pool *pool = argument;
   struct policy_action action;
   int64_t now = clock_steady();
-  (void)fd;
-  (void)what;
   while (policy_due(&pool->policy, now, &action))
     act(pool, &action);
   for (int i = 0; i < pool->policy.reach; i++)
@@ -113,10 +112,9 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
 
 static bool make_events(struct pool *pool)
 {
-  const struct timeval tick = {0, TICK};
-  pool->tick = event_new(pool->base, -1, EV_PERSIST, on_tick, pool);
+  pool->tick = pulse_new(pool->base, TICK, on_tick, pool);
   pool->round_end = event_new(pool->base, -1, 0, on_round_end, pool);
-  return pool->tick != NULL && pool->round_end != NULL && event_add(pool->tick, &tick) == 0;
+  return pool->tick != NULL && pool->round_end != NULL;
 }
 
 struct pool *pool_new(struct event_base *base, const char *url, const char *application_name,
@@ -147,8 +145,7 @@ void pool_free(struct pool *pool)
     return;
   for (int i = 0; pool->places != NULL && i < pool->policy.reach; i++)
     place_clear(&pool->places[i]);
-  if (pool->tick != NULL)
-    event_free(pool->tick);
+  pulse_free(pool->tick);
   if (pool->round_end != NULL)
     event_free(pool->round_end);
   free(pool->places);
@@ -176,7 +173,7 @@ bool pool_cancel(struct pool *pool, struct job *job)
 void pool_drain(struct pool *pool)
 {
   policy_drain(&pool->policy);
-  on_tick(-1, 0, pool);
+  on_tick(pool);
 }
 
 void pool_told(struct pool *pool, enum policy_word word, int64_t next_probe)

@@ -29,7 +29,7 @@ struct pool {
   bool prepared_statements;
   struct place *places;
   struct policy policy;
-  struct event *tick;
+  struct pulse *tick;
   struct event *round_end; /* made active by the first send of a round of the loop */
   int64_t next_probe;
   int64_t dismissed; /* when an administrator last ended a connection */

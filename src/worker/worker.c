@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/pulse.h"
 #include "base/random.h"
 #include "front/front.h"
 #include "handler/handler.h"
@@ -26,21 +27,16 @@ struct worker {
   struct event_base *base;
   struct front *front;
   struct handler handler;
-  struct event *beat;
-  struct event *cleanup;
+  struct pulse *pulse;
   struct event *passwords;
   struct event *signals[3];
   struct budget budget;
   enum policy_word word; /* the prober's */
   enum board_worker state;
   uint64_t requests_limit; /* the slot's number of requests at which it grows weary */
+  int64_t clean_up_at;     /* when sessions that have expired are deleted again */
   int64_t leave_by;
 };
-
-static struct timeval timeval_of(int64_t microseconds)
-{
-  return (struct timeval){microseconds / CLOCK_SECOND, microseconds % CLOCK_SECOND};
-}
 
 static void show_numbers(struct worker *worker)
 {
@@ -127,11 +123,35 @@ static void leave(struct worker *worker)
   (void)event_base_loopbreak(worker->base);
 }
 
-static void on_beat(evutil_socket_t fd, short what, void *argument)
+/* One worker deletes expired sessions for all. The hours are the steady clock's own, so that workers which follow each
+ * other do not begin to count anew. */
+static void schedule_cleanup(struct worker *worker)
+{
+  const int64_t interval = worker->config->session_cleanup_interval;
+  const int64_t now = clock_steady();
+  worker->clean_up_at = worker->start->index == 0 ? now + interval - now % interval : INT64_MAX;
+}
+
+static void clean_up(struct worker *worker)
+{
+  if (clock_steady() < worker->clean_up_at)
+    return;
+  handler_cleanup_sessions(&worker->handler);
+  schedule_cleanup(worker);
+}
+
+static void serve_on(struct worker *worker)
+{
+  clean_up(worker);
+  if (board_get(&worker->handler.slot->requests) < worker->requests_limit)
+    return;
+  enter(worker, BOARD_WORKER_WEARY);
+  tell_master(worker);
+}
+
+static void on_beat(void *argument)
 {
   struct worker *worker = argument;
-  (void)fd;
-  (void)what;
   budget_tick(&worker->budget);
   hear_prober(worker);
   show_numbers(worker);
@@ -140,30 +160,9 @@ static void on_beat(evutil_socket_t fd, short what, void *argument)
   } else if (worker->state == BOARD_WORKER_STARTING) {
     if (may_follow(worker))
       begin_to_serve(worker);
-  } else if (worker->state == BOARD_WORKER_SERVING &&
-             board_get(&worker->handler.slot->requests) >= worker->requests_limit) {
-    enter(worker, BOARD_WORKER_WEARY);
-    tell_master(worker);
+  } else if (worker->state == BOARD_WORKER_SERVING) {
+    serve_on(worker);
   }
-}
-
-/* One worker deletes expired sessions for all. The hours are the steady clock's own, so that workers which follow each
- * other do not begin to count anew. */
-static void schedule_cleanup(struct worker *worker)
-{
-  const int64_t interval = worker->config->session_cleanup_interval;
-  const struct timeval next = timeval_of(interval - clock_steady() % interval);
-  if (worker->start->index == 0)
-    (void)event_add(worker->cleanup, &next);
-}
-
-static void on_cleanup(evutil_socket_t fd, short what, void *argument)
-{
-  struct worker *worker = argument;
-  (void)fd;
-  (void)what;
-  handler_cleanup_sessions(&worker->handler);
-  schedule_cleanup(worker);
 }
 
 static void on_passwords(evutil_socket_t fd, short what, void *argument)
@@ -181,7 +180,6 @@ static void begin_to_leave(struct worker *worker)
   enter(worker, BOARD_WORKER_RETIRING);
   worker->leave_by = clock_steady() + worker->config->shutdown_timeout;
   pool_drain(worker->handler.pool);
-  (void)event_del(worker->cleanup);
   (void)close(worker->start->sockets.listener); /* else nginx would wait for us when we are the last to have it open */
 }
 
@@ -192,7 +190,7 @@ static void on_terminate(evutil_socket_t signal_number, short what, void *argume
   (void)what;
   front_drain(worker->front);
   begin_to_leave(worker);
-  on_beat(-1, 0, worker);
+  on_beat(worker);
 }
 
 static void on_retire(evutil_socket_t signal_number, short what, void *argument)
@@ -204,7 +202,7 @@ static void on_retire(evutil_socket_t signal_number, short what, void *argument)
     return;
   front_retire(worker->front);
   begin_to_leave(worker);
-  on_beat(-1, 0, worker);
+  on_beat(worker);
 }
 
 /* The board shall know before the next beat, and the prober then look at once. */
@@ -255,13 +253,11 @@ static bool make_signals(struct worker *worker)
 
 static bool make_events(struct worker *worker)
 {
-  const struct timeval beat = timeval_of(BEAT);
-  worker->beat = event_new(worker->base, -1, EV_PERSIST, on_beat, worker);
-  worker->cleanup = event_new(worker->base, -1, 0, on_cleanup, worker);
+  worker->pulse = pulse_new(worker->base, BEAT, on_beat, worker);
   worker->passwords =
       event_new(worker->base, hasher_fd(worker->handler.hasher), EV_READ | EV_PERSIST, on_passwords, worker);
-  return worker->beat != NULL && worker->cleanup != NULL && worker->passwords != NULL &&
-         event_add(worker->beat, &beat) == 0 && event_add(worker->passwords, NULL) == 0 && make_signals(worker);
+  return worker->pulse != NULL && worker->passwords != NULL && event_add(worker->passwords, NULL) == 0 &&
+         make_signals(worker);
 }
 
 static bool build(struct worker *worker)
@@ -307,8 +303,7 @@ static void clear(struct worker *worker)
   hasher_stop(worker->handler.hasher);
   pool_free(worker->handler.pool);
   keyring_free(worker->handler.keyring);
-  free_event(worker->beat);
-  free_event(worker->cleanup);
+  pulse_free(worker->pulse);
   free_event(worker->passwords);
   for (int i = 0; i < 3; i++)
     free_event(worker->signals[i]);
