@@ -8,8 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "front/request.h"
-
 /* Headers and the frames of the records, beyond the body itself. */
 enum { COLLECT_BEYOND_BODY = 256 << 10 };
 
@@ -32,10 +30,9 @@ static void set_state(struct front_connection *connection, enum connection_state
 /* Gives back what belongs to the request; the connection stays open. */
 static void release_request(struct front_connection *connection)
 {
-  FCGX_Free(&connection->fcgi, 0);
-  free(connection->body);
-  connection->body = NULL;
-  intake_end(&connection->intake);
+  free(connection->origin.memory);
+  connection->origin = (struct request_origin){.memory = NULL};
+  intake_clear(&connection->intake);
   memset(&connection->request, 0, sizeof connection->request);
 }
 
@@ -54,74 +51,48 @@ void front_connection_free(struct front_connection *connection)
   free(connection);
 }
 
-/* libfcgi reads a request from `*from`, where all of it lies; one that it refuses it has closed. */
-static bool parse_request(struct front_connection *connection, int *from)
-{
-  connection->fcgi.ipcFd = *from;
-  connection->fcgi.keepConnection = 1; /* else FCGX_Accept_r would begin with closing it */
-  if (FCGX_Accept_r(&connection->fcgi) != 0) {
-    *from = -1;
-    return false;
-  }
-  connection->keep = connection->fcgi.keepConnection != 0;
-  connection->request.connection = connection;
-  return request_read(&connection->fcgi, connection->front->max_body, &connection->request, &connection->body);
-}
-
 /* Does not touch the connection after the handler has the request: its answer may have freed it. */
-static void receive(struct front_connection *connection, int *from)
+static void receive(struct front_connection *connection, const unsigned char *data, size_t length)
 {
   struct front *front = connection->front;
-  const bool good = parse_request(connection, from);
-  intake_end(&connection->intake);
+  struct front_request *request = &connection->request;
+  const bool good = request_read(data, length, front->max_body, request, &connection->origin);
+  intake_clear(&connection->intake);
+  (void)event_del(&connection->limit);
   if (!good) {
     front_connection_free(connection);
     return;
   }
+  request->connection = connection;
   set_state(connection, BUSY);
-  front->handler.request(front->handler.owner, &connection->request);
-}
-
-static void collect(struct front_connection *connection)
-{
-  switch (intake_collect(&connection->intake, connection->fd, connection->front->max_body + COLLECT_BEYOND_BODY)) {
-  case INTAKE_WHOLE:
-    (void)event_del(&connection->limit);
-    receive(connection, &connection->intake.file);
-    return;
-  case INTAKE_GONE:
-    front_connection_free(connection);
-    return;
-  case INTAKE_SILENT:
-  case INTAKE_PART:
-    return;
-  }
+  front->handler.request(front->handler.owner, request);
 }
 
 static void begin_collecting(struct front_connection *connection)
 {
   set_state(connection, COLLECTING);
-  if (intake_begin(&connection->intake) && event_add(&connection->limit, &COLLECT_LIMIT) == 0)
-    collect(connection);
-  else
+  if (event_add(&connection->limit, &COLLECT_LIMIT) != 0)
     front_connection_free(connection);
 }
 
-void front_connection_look(struct front_connection *connection)
+void front_connection_take(struct front_connection *connection)
 {
   struct front *front = connection->front;
-  switch (intake_look(connection->fd, front->window, sizeof front->window)) {
+  const unsigned char *data;
+  size_t length;
+  switch (intake_take(&connection->intake, connection->fd, &front->window, &data, &length)) {
   case INTAKE_WHOLE:
-    receive(connection, &connection->fd);
+    receive(connection, data, length);
     return;
   case INTAKE_PART:
-    begin_collecting(connection);
+    if (connection->state == PARKED)
+      begin_collecting(connection);
     return;
   case INTAKE_GONE:
     front_connection_free(connection);
     return;
   case INTAKE_SILENT:
-    if (front->phase == FRONT_DRAINING)
+    if (connection->state == PARKED && front->phase == FRONT_DRAINING)
       front_connection_free(connection);
     return;
   }
@@ -139,7 +110,7 @@ static void linger(struct front_connection *connection)
 static void discard(struct front_connection *connection)
 {
   struct front *front = connection->front;
-  const ssize_t got = recv(connection->fd, front->window, sizeof front->window, MSG_DONTWAIT);
+  const ssize_t got = recv(connection->fd, front->window.bytes, sizeof front->window.bytes, MSG_DONTWAIT);
   if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
     front_connection_free(connection);
 }
@@ -148,7 +119,7 @@ static void discard(struct front_connection *connection)
 static void watch(struct front_connection *connection)
 {
   struct front *front = connection->front;
-  const enum intake_state state = intake_look(connection->fd, front->window, 1);
+  const enum intake_state state = intake_look(connection->fd);
   if (state == INTAKE_SILENT)
     return;
   if (state == INTAKE_GONE && connection->state == WRITING) {
@@ -169,10 +140,8 @@ static void on_readable(int fd, short what, void *argument)
   (void)what;
   switch (connection->state) {
   case PARKED:
-    front_connection_look(connection);
-    return;
   case COLLECTING:
-    collect(connection);
+    front_connection_take(connection);
     return;
   case BUSY:
   case WRITING:
@@ -203,11 +172,12 @@ static void park(struct front_connection *connection)
 static void reply_done(struct front_connection *connection)
 {
   const bool too_large = connection->request.too_large;
+  const bool keep = connection->origin.keep;
   reply_clear(&connection->reply);
   release_request(connection);
   if (too_large)
     linger(connection);
-  else if (connection->keep)
+  else if (keep)
     park(connection);
   else
     front_connection_free(connection);
@@ -246,7 +216,7 @@ void front_respond(struct front_request *request, struct response *response)
   if (connection->gone) {
     response_free(response);
     front_connection_free(connection);
-  } else if (reply_build(&connection->reply, connection->fcgi.requestId, request, response)) {
+  } else if (reply_build(&connection->reply, connection->origin.id, request, response)) {
     write_reply(connection);
   } else {
     front_connection_free(connection);
@@ -270,10 +240,9 @@ bool front_connection_new(struct front *front, int fd)
   connection->front = front;
   connection->fd = fd;
   connection->state = PARKED;
-  connection->intake.file = -1;
+  intake_init(&connection->intake, front->max_body + COLLECT_BEYOND_BODY);
   reply_init(&connection->reply);
-  if (FCGX_InitRequest(&connection->fcgi, -1, 0) != 0 || !assign_events(connection) ||
-      event_add(&connection->readable, NULL) != 0) {
+  if (!assign_events(connection) || event_add(&connection->readable, NULL) != 0) {
     free(connection);
     return false;
   }

@@ -4,11 +4,11 @@
 #define FRONT_CONNECTION_H
 
 #include <event2/event_struct.h>
-#include <fcgiapp.h>
 #include <sys/queue.h>
 
 #include "front/front.h"
 #include "front/intake.h"
+#include "front/request.h"
 #include "front/response.h"
 
 enum connection_state {
@@ -24,15 +24,13 @@ struct front_connection {
   struct front *front;
   int fd;
   enum connection_state state;
-  bool keep; /* nginx wants the connection kept */
-  bool gone; /* nginx closed it while busy */
-  FCGX_Request fcgi;
+  bool gone;             /* nginx closed it while busy */
   struct event readable; /* always waited for, to see a request or nginx leaving */
   struct event writable;
   struct event limit; /* ends collecting and lingering */
   struct intake intake;
   struct front_request request;
-  char *body;
+  struct request_origin origin;
   struct reply reply;
 };
 
@@ -58,7 +56,7 @@ struct front {
   struct connection_list connections;
   int connection_count;
   int busy_count;
-  unsigned char window[32 << 10]; /* requests up to this size need no file */
+  struct intake_window window;
 };
 
 /* Takes the descriptor, non-blocking, when there is memory; else it stays the caller's. */
@@ -67,8 +65,8 @@ bool front_connection_new(struct front *front, int fd);
 /* Closes it. */
 void front_connection_free(struct front_connection *connection);
 
-/* Reads the request that lies in a parked connection, if one does; while draining, closes it if none does. */
-void front_connection_look(struct front_connection *connection);
+/* Takes what lies in a parked connection; while draining, closes it if nothing does. */
+void front_connection_take(struct front_connection *connection);
 
 /* A parked connection is given away; false when that is not possible now, and it stays. */
 bool front_hand_over(struct front_connection *connection);

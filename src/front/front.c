@@ -102,12 +102,6 @@ static void on_retry(int fd, short what, void *argument)
   hand_over_parked(argument);
 }
 
-/* libfcgi would wait up to 2 s for nginx to close first; the loop may not. */
-static bool library_init(void)
-{
-  return setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1) == 0 && FCGX_Init() == 0;
-}
-
 struct front *front_new(struct event_base *base, const struct front_sockets *sockets, size_t max_body,
                         const struct front_handler *handler)
 {
@@ -119,8 +113,7 @@ struct front *front_new(struct event_base *base, const struct front_sockets *soc
   front->max_body = max_body;
   front->handler = *handler;
   LIST_INIT(&front->connections);
-  if (!library_init() ||
-      event_assign(&front->listener, base, sockets->listener, EV_READ | EV_PERSIST, on_listener, front) != 0 ||
+  if (event_assign(&front->listener, base, sockets->listener, EV_READ | EV_PERSIST, on_listener, front) != 0 ||
       event_assign(&front->inbox, base, sockets->inbox, EV_READ | EV_PERSIST, on_inbox, front) != 0 ||
       event_assign(&front->resume, base, -1, 0, on_resume, front) != 0 ||
       event_assign(&front->retry, base, -1, 0, on_retry, front) != 0) {
@@ -155,7 +148,7 @@ void front_drain(struct front *front)
   for (struct front_connection *connection = LIST_FIRST(&front->connections); connection != NULL; connection = next) {
     next = LIST_NEXT(connection, link);
     if (connection->state == PARKED)
-      front_connection_look(connection); /* a request that was sent before we stopped is still answered */
+      front_connection_take(connection); /* a request that was sent before we stopped is still answered */
   }
 }
 

@@ -1,8 +1,8 @@
 /*
  * FastCGI in and out: nginx's connections in the event loop, one request at a time on each.
  *
- * libfcgi reads a request once all of it is there; the answer is written as FastCGI records by us, in one writev where
- * the socket takes it, the rest when it is writable: nothing here waits. Kept connections are parked in the loop
+ * A request is read once all of it is there, as a rule by one call; the answer goes out by one call where the socket
+ * takes it, the rest when it is writable: nothing here waits. Kept connections are parked in the loop
  * between requests, hold no state then, and so may pass to another process. Belongs to one thread. Source: the FastCGI
  * specification 1.0, nginx/lontar-fastcgi.conf.
  */

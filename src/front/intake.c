@@ -1,14 +1,10 @@
-/* Whole requests for libfcgi: looks through the records in the socket, collects what comes in pieces. */
+/* Takes a request's bytes from the socket and follows its records until all of it is there. */
 #include "front/intake.h"
 
 #include <errno.h>
 #include <fastcgi.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-enum { PIECE = 16 << 10 };
 
 _Static_assert(FCGI_HEADER_LEN == sizeof((struct intake_records *)NULL)->header, "a record's header");
 
@@ -57,38 +53,54 @@ static enum intake_state nothing_came(ssize_t got)
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) ? INTAKE_SILENT : INTAKE_GONE;
 }
 
-enum intake_state intake_look(int fd, unsigned char *window, size_t size)
+void intake_init(struct intake *intake, size_t limit)
 {
-  struct intake_records records = {.skip = 0};
-  const ssize_t got = recv(fd, window, size, MSG_PEEK | MSG_DONTWAIT);
-  return got > 0 ? intake_follow(&records, window, (size_t)got) : nothing_came(got);
+  *intake = (struct intake){.records = {.skip = 0}};
+  buffer_init(&intake->pieces, limit + sizeof(struct intake_window));
 }
 
-bool intake_begin(struct intake *intake)
+static size_t limit_of(const struct intake *intake)
 {
-  *intake = (struct intake){.file = memfd_create("lontar-request", MFD_CLOEXEC)};
-  return intake->file >= 0;
+  return intake->pieces.ceiling - sizeof(struct intake_window);
 }
 
-enum intake_state intake_collect(struct intake *intake, int fd, size_t limit)
+/* What came joins what was there. */
+static enum intake_state collect(struct intake *intake, enum intake_state state, const unsigned char *data,
+                                 size_t length)
 {
-  unsigned char piece[PIECE];
-  enum intake_state state = INTAKE_PART;
-  while (state == INTAKE_PART) {
-    const ssize_t got = recv(fd, piece, sizeof piece, MSG_DONTWAIT);
-    if (got <= 0)
-      return nothing_came(got) == INTAKE_GONE ? INTAKE_GONE : INTAKE_PART;
-    if (write(intake->file, piece, (size_t)got) != got)
-      return INTAKE_GONE;
-    intake->length += (size_t)got;
-    state = intake->length > limit ? INTAKE_WHOLE : intake_follow(&intake->records, piece, (size_t)got);
+  buffer_append(&intake->pieces, data, length);
+  if (intake->pieces.failed)
+    return INTAKE_GONE;
+  return intake->pieces.length > limit_of(intake) ? INTAKE_WHOLE : state;
+}
+
+enum intake_state intake_take(struct intake *intake, int fd, struct intake_window *window,
+                              const unsigned char **ret_data, size_t *ret_length)
+{
+  const ssize_t got = recv(fd, window->bytes, sizeof window->bytes, MSG_DONTWAIT);
+  if (got <= 0)
+    return nothing_came(got);
+  enum intake_state state = intake_follow(&intake->records, window->bytes, (size_t)got);
+  if (state == INTAKE_WHOLE && intake->pieces.length == 0) {
+    *ret_data = window->bytes;
+    *ret_length = (size_t)got;
+    return INTAKE_WHOLE;
   }
-  return lseek(intake->file, 0, SEEK_SET) == 0 ? INTAKE_WHOLE : INTAKE_GONE;
+  state = collect(intake, state, window->bytes, (size_t)got);
+  *ret_data = (const unsigned char *)intake->pieces.data;
+  *ret_length = intake->pieces.length;
+  return state;
 }
 
-void intake_end(struct intake *intake)
+enum intake_state intake_look(int fd)
 {
-  if (intake->file >= 0)
-    (void)close(intake->file);
-  intake->file = -1;
+  char byte;
+  const ssize_t got = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got > 0 ? INTAKE_PART : nothing_came(got);
+}
+
+void intake_clear(struct intake *intake)
+{
+  intake->records = (struct intake_records){.skip = 0};
+  buffer_free(&intake->pieces);
 }

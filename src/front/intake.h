@@ -1,8 +1,8 @@
 /*
- * Whole requests for libfcgi, which takes a missing byte for the end of the connection, or would wait for it.
+ * The bytes of one request, taken from a connection's socket until all of it is there.
  *
- * A request that lies whole in the socket is read from there. One that comes in pieces, or is larger than what is
- * looked at, is collected in a file in memory and read from that. Not thread-safe. Source: FastCGI specification 1.0.
+ * One that comes at once stays in the window that it was read into; one that comes in pieces, or is larger, is
+ * collected beside it. Not thread-safe. Source: FastCGI specification 1.0.
  */
 #ifndef FRONT_INTAKE_H
 #define FRONT_INTAKE_H
@@ -10,10 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buffer.h"
+
 enum intake_state {
   INTAKE_SILENT, /* nothing is there */
   INTAKE_PART,
-  INTAKE_WHOLE, /* or so wrong that libfcgi refuses it without reading on */
+  INTAKE_WHOLE, /* or so wrong that nothing more is needed to refuse it */
   INTAKE_GONE,  /* the peer has closed, or there is no memory */
 };
 
@@ -29,24 +31,28 @@ struct intake_records {
 /* Follows the records through further bytes. */
 enum intake_state intake_follow(struct intake_records *records, const unsigned char *data, size_t length);
 
-/* Looks at what lies in a non-blocking socket and leaves it there; `window` is room to look through. */
-enum intake_state intake_look(int fd, unsigned char *window, size_t size);
-
-/* A request being collected. */
 struct intake {
-  int file; /* -1: none */
-  size_t length;
   struct intake_records records;
+  struct buffer pieces; /* empty while nothing had to be kept */
 };
 
-/* False when there is no memory or no descriptor. */
-bool intake_begin(struct intake *intake);
+/* Room to read into; any number of connections may share it. */
+struct intake_window {
+  unsigned char bytes[32 << 10];
+};
 
-/* Takes what lies in the socket. Past `limit` bytes the request counts as whole: it will be refused. When it is whole,
- * `file` stands at its beginning. */
-enum intake_state intake_collect(struct intake *intake, int fd, size_t limit);
+/* Past `limit` bytes a request counts as whole: it will be refused. */
+void intake_init(struct intake *intake, size_t limit);
 
-/* Closes the file. */
-void intake_end(struct intake *intake);
+/* Takes what lies in a non-blocking socket, with one read. When that makes the request whole, `ret_data` is its bytes,
+ * until the window is used again or the intake cleared. */
+enum intake_state intake_take(struct intake *intake, int fd, struct intake_window *window,
+                              const unsigned char **ret_data, size_t *ret_length);
+
+/* Looks without taking anything: SILENT, PART or GONE. */
+enum intake_state intake_look(int fd);
+
+/* Begins anew, or frees what was collected. */
+void intake_clear(struct intake *intake);
 
 #endif

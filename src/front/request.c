@@ -1,7 +1,7 @@
-/* From libfcgi's parameters and body stream to a struct front_request. */
+/* From FastCGI's records to a struct front_request. */
 #include "front/request.h"
 
-#include <limits.h>
+#include <fastcgi.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +13,137 @@
 /* What nginx can have kept a request at most; a larger figure means that the two wall clocks disagree. */
 #define AGE_MAX (60 * CLOCK_SECOND)
 
-static const char *parameter(const FCGX_Request *fcgi, const char *name, const char *otherwise)
+/* ---- Records ---- */
+
+struct records {
+  const unsigned char *at;
+  const unsigned char *end;
+  int id;
+};
+
+/* Takes a record of that type, of which all must be there. */
+static bool take_record(struct records *records, int type, const unsigned char **ret_content, size_t *ret_length)
 {
-  const char *value = FCGX_GetParam(name, fcgi->envp);
-  return value != NULL ? value : otherwise;
+  FCGI_Header header;
+  const size_t left = (size_t)(records->end - records->at);
+  if (left < sizeof header)
+    return false;
+  memcpy(&header, records->at, sizeof header);
+  const size_t length = (size_t)header.contentLengthB1 << 8 | header.contentLengthB0;
+  const int id = header.requestIdB1 << 8 | header.requestIdB0;
+  if (header.version != FCGI_VERSION_1 || header.type != type || left - sizeof header < length + header.paddingLength)
+    return false;
+  if (records->id != FCGI_NULL_REQUEST_ID && records->id != id)
+    return false;
+  *ret_content = records->at + sizeof header;
+  *ret_length = length;
+  records->at += sizeof header + length + header.paddingLength;
+  records->id = id;
+  return true;
+}
+
+static bool take_beginning(struct records *records, bool *ret_keep)
+{
+  FCGI_BeginRequestBody body;
+  const unsigned char *content;
+  size_t length;
+  if (!take_record(records, FCGI_BEGIN_REQUEST, &content, &length) || length != sizeof body)
+    return false;
+  memcpy(&body, content, sizeof body);
+  *ret_keep = (body.flags & FCGI_KEEP_CONN) != 0;
+  return records->id != FCGI_NULL_REQUEST_ID && (body.roleB1 << 8 | body.roleB0) == FCGI_RESPONDER;
+}
+
+/* Copies the contents of records of that type, up to the empty one that ends them; what they are is `ret_length` long.
+ */
+static bool take_stream(struct records *records, int type, char *out, size_t *ret_length)
+{
+  const unsigned char *content;
+  size_t length;
+  *ret_length = 0;
+  do {
+    if (!take_record(records, type, &content, &length))
+      return false;
+    memcpy(out + *ret_length, content, length);
+    *ret_length += length;
+  } while (length > 0);
+  return true;
+}
+
+/* ---- Parameters ---- */
+
+enum parameter { METHOD, URI, BODY_LENGTH, ADDRESS, AUTHORIZATION, REQUEST_ID, CALLERS_ID, ARRIVED, PARAMETER_COUNT };
+
+/* NULL for those that did not come. */
+struct parameters {
+  const char *of[PARAMETER_COUNT];
+};
+
+#define NAME(text)                                                                                                     \
+  {                                                                                                                    \
+    text, sizeof(text) - 1                                                                                             \
+  }
+
+/* The first of a name counts. */
+static void keep_parameter(struct parameters *parameters, const char *name, size_t length, const char *value)
+{
+  static const struct {
+    const char *text;
+    size_t length;
+  } names[PARAMETER_COUNT] = {
+      [METHOD] = NAME("REQUEST_METHOD"),
+      [URI] = NAME("REQUEST_URI"),
+      [BODY_LENGTH] = NAME("CONTENT_LENGTH"),
+      [ADDRESS] = NAME("REMOTE_ADDR"),
+      [AUTHORIZATION] = NAME("HTTP_AUTHORIZATION"),
+      [REQUEST_ID] = NAME("LONTAR_REQUEST_ID"),
+      [CALLERS_ID] = NAME("HTTP_X_REQUEST_ID"),
+      [ARRIVED] = NAME("LONTAR_ARRIVED"),
+  };
+  for (int i = 0; i < PARAMETER_COUNT; i++)
+    if (length == names[i].length && parameters->of[i] == NULL && memcmp(name, names[i].text, length) == 0)
+      parameters->of[i] = value;
+}
+
+/* A length in one byte, or in four of which the first has its highest bit set. */
+static bool take_length(const char **at, const char *end, size_t *ret_length)
+{
+  const unsigned char *bytes = (const unsigned char *)*at;
+  const size_t size = *at < end && bytes[0] > 127 ? 4 : 1;
+  if ((size_t)(end - *at) < size)
+    return false;
+  *ret_length =
+      size == 1 ? bytes[0] : (size_t)(bytes[0] & 127) << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
+  *at += size;
+  return true;
+}
+
+/* Pairs lie one behind the other. Each value is ended where the lengths of the next pair were, the last one in the byte
+ * behind all of them. */
+static bool read_parameters(char *text, size_t length, struct parameters *parameters)
+{
+  const char *at = text;
+  const char *const end = text + length;
+  char *behind = text; /* the value before */
+  size_t name, value;
+  while (at < end) {
+    if (!take_length(&at, end, &name) || !take_length(&at, end, &value) || name > (size_t)(end - at) ||
+        value > (size_t)(end - at) - name)
+      return false;
+    *behind = '\0';
+    keep_parameter(parameters, at, name, at + name);
+    at += name + value;
+    behind = text + (at - text);
+  }
+  *behind = '\0';
+  return true;
+}
+
+/* ---- What they say ---- */
+
+static const char *or_empty(const struct parameters *parameters, enum parameter parameter)
+{
+  return parameters->of[parameter] != NULL ? parameters->of[parameter] : "";
 }
 
 static bool request_id_is_sane(const char *id)
@@ -41,11 +168,11 @@ static void request_id_new(char *out)
   out[2 * sizeof random] = '\0';
 }
 
-static void set_request_id(const FCGX_Request *fcgi, struct front_request *request)
+static void set_request_id(const struct parameters *parameters, struct front_request *request)
 {
-  const char *id = parameter(fcgi, "LONTAR_REQUEST_ID", "");
+  const char *id = or_empty(parameters, REQUEST_ID);
   if (!request_id_is_sane(id))
-    id = parameter(fcgi, "HTTP_X_REQUEST_ID", "");
+    id = or_empty(parameters, CALLERS_ID);
   if (request_id_is_sane(id))
     memcpy(request->request_id, id, strlen(id) + 1);
   else
@@ -69,10 +196,10 @@ static bool parse_msec(const char *text, int64_t *ret_wall)
   return true;
 }
 
-static int64_t arrival(const FCGX_Request *fcgi)
+static int64_t arrival(const struct parameters *parameters)
 {
   int64_t now = clock_steady(), given;
-  if (!parse_msec(parameter(fcgi, "LONTAR_ARRIVED", ""), &given))
+  if (!parse_msec(or_empty(parameters, ARRIVED), &given))
     return now;
   int64_t age = clock_wall() - given;
   if (age < 0)
@@ -80,54 +207,56 @@ static int64_t arrival(const FCGX_Request *fcgi)
   return now - (age < AGE_MAX ? age : AGE_MAX);
 }
 
-static void set_target(const FCGX_Request *fcgi, struct front_request *request)
+static void set_target(const struct parameters *parameters, struct front_request *request)
 {
-  request->path = parameter(fcgi, "REQUEST_URI", "");
+  request->path = or_empty(parameters, URI);
   request->path_length = strcspn(request->path, "?");
   const char *rest = request->path + request->path_length;
   request->query = *rest == '?' ? rest + 1 : rest;
 }
 
-/* The empty record that ends the stream must be taken too: left in the socket it would begin the next request. */
-static bool stream_ends(FCGX_Stream *in)
+static void set_parameters(const struct parameters *parameters, struct front_request *request)
 {
-  return FCGX_GetChar(in) == EOF && FCGX_GetError(in) == 0;
+  request->method = method_parse(or_empty(parameters, METHOD));
+  set_target(parameters, request);
+  request->authorization = parameters->of[AUTHORIZATION];
+  request->remote_addr = or_empty(parameters, ADDRESS);
+  set_request_id(parameters, request);
+  request->arrived = arrival(parameters);
 }
 
-static bool read_body(FCGX_Request *fcgi, size_t max_body, struct front_request *request, char **ret_body)
+/* ---- The whole ---- */
+
+/* The body must be as long as it was announced, and nothing may follow it. */
+static bool read_body(struct records *records, const struct parameters *parameters, size_t max_body, char *out,
+                      struct front_request *request)
 {
-  const char *announced = parameter(fcgi, "CONTENT_LENGTH", "");
+  const char *announced = or_empty(parameters, BODY_LENGTH);
   int64_t length = 0;
   if (*announced != '\0' && (!text_to_integer(announced, strlen(announced), &length) || length < 0))
     return false;
-  if (length > INT_MAX || (size_t)length > max_body) {
-    request->too_large = true;
+  request->body = "";
+  request->too_large = (uint64_t)length > max_body;
+  if (request->too_large)
     return true;
-  }
-  if (length == 0)
-    return stream_ends(fcgi->in);
-  char *body = malloc((size_t)length);
-  if (body == NULL)
+  if (!take_stream(records, FCGI_STDIN, out, &request->body_length))
     return false;
-  if (FCGX_GetStr(body, (int)length, fcgi->in) != (int)length || !stream_ends(fcgi->in)) {
-    free(body);
-    return false;
-  }
-  *ret_body = body;
-  request->body = body;
-  request->body_length = (size_t)length;
-  return true;
+  request->body = out;
+  return request->body_length == (size_t)length && records->at == records->end;
 }
 
-bool request_read(FCGX_Request *fcgi, size_t max_body, struct front_request *request, char **ret_body)
+bool request_read(const unsigned char *data, size_t length, size_t max_body, struct front_request *request,
+                  struct request_origin *ret_origin)
 {
-  *ret_body = NULL;
-  request->method = method_parse(parameter(fcgi, "REQUEST_METHOD", ""));
-  set_target(fcgi, request);
-  request->authorization = parameter(fcgi, "HTTP_AUTHORIZATION", NULL);
-  request->remote_addr = parameter(fcgi, "REMOTE_ADDR", "");
-  set_request_id(fcgi, request);
-  request->arrived = arrival(fcgi);
-  request->body = "";
-  return read_body(fcgi, max_body, request, ret_body);
+  struct records records = {data, data + length, FCGI_NULL_REQUEST_ID};
+  struct parameters parameters = {.of = {NULL}};
+  size_t size;
+  char *memory = malloc(length + 1); /* with the byte that ends the last parameter */
+  *ret_origin = (struct request_origin){.memory = memory};
+  if (memory == NULL || !take_beginning(&records, &ret_origin->keep) ||
+      !take_stream(&records, FCGI_PARAMS, memory, &size) || !read_parameters(memory, size, &parameters))
+    return false;
+  ret_origin->id = records.id;
+  set_parameters(&parameters, request);
+  return read_body(&records, &parameters, max_body, memory + size + 1, request);
 }

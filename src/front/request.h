@@ -1,15 +1,25 @@
-/* From libfcgi's parameters and body stream to a struct front_request. Source: nginx/lontar-fastcgi.conf. */
+/*
+ * From the records of a whole request to a struct front_request. Sources: FastCGI specification 1.0,
+ * nginx/lontar-fastcgi.conf.
+ */
 #ifndef FRONT_REQUEST_H
 #define FRONT_REQUEST_H
 
-#include <fcgiapp.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "front/front.h"
 
-/* Fills the request, whose text stays in `fcgi`, and reads its body into memory that the caller frees (NULL without a
- * body). False when the body did not arrive as announced: the connection is of no use any more. */
-bool request_read(FCGX_Request *fcgi, size_t max_body, struct front_request *request, char **ret_body);
+/* What belongs to the connection. */
+struct request_origin {
+  int id;       /* the request's number in its records, and in those of the answer */
+  bool keep;    /* nginx wants the connection kept */
+  char *memory; /* holds what the request points to; the caller frees it, after a failure too */
+};
+
+/* Reads the bytes of one request. Of a body beyond `max_body` nothing need be there. False when they are something else
+ * than one request to a responder with the body that it announces: the connection is of no use any more. */
+bool request_read(const unsigned char *data, size_t length, size_t max_body, struct front_request *request,
+                  struct request_origin *ret_origin);
 
 #endif

@@ -233,7 +233,6 @@ static bool make_front(struct worker *worker)
 {
   const struct front_handler handler = {handler_request, handler_gone, &worker->handler};
   worker->front = front_new(worker->base, &worker->start->sockets, (size_t)worker->config->max_body, &handler);
-  (void)signal(SIGPIPE, SIG_IGN); /* after the front: libfcgi replaces handlers that ignore */
   return worker->front != NULL;
 }
 
