@@ -88,6 +88,7 @@ void reply_clear(struct reply *reply)
 {
   buffer_clear(&reply->head, HEAD_KEEP);
   buffer_free(&reply->body);
+  reply->lead = 0;
   reply->sent = 0;
 }
 
@@ -102,11 +103,12 @@ static bool status_has_body(int status)
   return status >= 200 && status != 204 && status != 304;
 }
 
-static bool build_head(struct reply *reply, int fcgi_id, const char *request_id, const struct response *response)
+/* The body's beginning goes with the headers, as far as their record can hold it. */
+static bool build_head(struct reply *reply, int fcgi_id, const char *request_id, const struct response *response,
+                       size_t content_length)
 {
   struct buffer *head = &reply->head;
   unsigned char header[FCGI_HEADER_LEN] = {0};
-  static const char zeros[8];
   bool has_body = status_has_body(response->status);
   buffer_append(head, header, sizeof header);
   buffer_append_text(head, "Status: ");
@@ -121,25 +123,26 @@ static bool build_head(struct reply *reply, int fcgi_id, const char *request_id,
   }
   if (has_body) {
     buffer_append_text(head, "\r\nContent-Length: ");
-    buffer_append_integer(head, (int64_t)response->body.length);
+    buffer_append_integer(head, (int64_t)content_length);
   }
   buffer_append_text(head, "\r\n");
   buffer_append(head, response->headers.data, response->headers.length);
   buffer_append_text(head, "\r\n");
-  size_t length = head->length - sizeof header;
-  buffer_append(head, zeros, padding(length));
   if (head->failed)
     return false;
-  record_header((unsigned char *)head->data, FCGI_STDOUT, fcgi_id, length);
+  const size_t length = head->length - sizeof header;
+  reply->lead = reply->body.length < CHUNK - length ? reply->body.length : CHUNK - length;
+  record_header((unsigned char *)head->data, FCGI_STDOUT, fcgi_id, length + reply->lead);
   return true;
 }
 
 static void build_rest(struct reply *reply, int fcgi_id)
 {
-  size_t rest = reply->body.length % CHUNK;
+  const size_t beyond = reply->body.length - reply->lead;
+  const size_t rest = beyond % CHUNK;
   unsigned char *out = reply->tail;
   memset(out, 0, sizeof reply->tail);
-  out += padding(rest);
+  out += padding(beyond > 0 ? rest : reply->head.length - FCGI_HEADER_LEN + reply->lead);
   record_header(reply->chunk, FCGI_STDOUT, fcgi_id, CHUNK);
   record_header(reply->last, FCGI_STDOUT, fcgi_id, rest);
   record_header(out, FCGI_STDOUT, fcgi_id, 0);
@@ -158,11 +161,12 @@ bool reply_build(struct reply *reply, int fcgi_id, const struct front_request *r
   }
   if (response->content_type == NULL)
     buffer_clear(&response->body, 0);
-  bool built = build_head(reply, fcgi_id, request->request_id, response);
+  const size_t content_length = response->body.length;
   if (request->method != METHOD_HEAD && status_has_body(response->status)) {
     reply->body = response->body;
     buffer_init(&response->body, BODY_CEILING);
   }
+  const bool built = build_head(reply, fcgi_id, request->request_id, response, content_length);
   build_rest(reply, fcgi_id);
   response_free(response);
   return built;
@@ -192,10 +196,11 @@ static void gather_add(struct gather *gather, const void *data, size_t length)
 
 static void gather_reply(struct gather *gather, const struct reply *reply)
 {
-  size_t offset = 0;
+  size_t offset = reply->lead;
   gather->count = 0;
   gather->skip = reply->sent;
   gather_add(gather, reply->head.data, reply->head.length);
+  gather_add(gather, reply->body.data, reply->lead);
   for (; reply->body.length - offset >= CHUNK && gather->count < VECTORS; offset += CHUNK) {
     gather_add(gather, reply->chunk, sizeof reply->chunk);
     gather_add(gather, reply->body.data + offset, CHUNK);

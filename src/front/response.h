@@ -8,11 +8,12 @@
 #include "base/buffer.h"
 #include "front/front.h"
 
-/* The bytes of one answer in their order: head, then records of `chunk` for the full pieces of the body, then one of
- * `last` for its rest, then the tail. */
+/* The bytes of one answer in their order: the head and with it the first `lead` bytes of the body, then records of
+ * `chunk` for the full pieces of what is beyond, then one of `last` for its rest, then the tail. */
 struct reply {
-  struct buffer head; /* the record with the HTTP headers */
+  struct buffer head; /* the HTTP headers, in a record with the lead */
   struct buffer body;
+  size_t lead;
   unsigned char chunk[8];
   unsigned char last[8];
   unsigned char tail[32]; /* padding, the end of STDOUT, END_REQUEST */
