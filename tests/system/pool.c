@@ -28,6 +28,9 @@ enum {
 
 #define LOOK_SECONDS 0.02
 
+/* A check of the connection, 1 s, may come before the statement, 5 s and 500 ms; the rest is for the clocks. */
+#define STOPPED_LIMIT 6.8
+
 #define OURS "application_name ~ '^lontard/[0-9]+$'"
 
 static double begun;
@@ -292,7 +295,7 @@ static void a_hanging_server_holds_nobody(void)
   crowd_run(&crowd);
   CHECK(crowd.lost == 0, "%zu requests without an answer", crowd.lost);
   CHECK(crowd.refused == 0 || crowd.status == 503 || crowd.status == 504, "refused with %ld", crowd.status);
-  CHECK(crowd.slowest < 6.5, "a request took %.1f s, want statement_timeout and a second", crowd.slowest);
+  CHECK(crowd.slowest < STOPPED_LIMIT, "a request took %.2f s, want %.1f", crowd.slowest, STOPPED_LIMIT);
   CHECK(slowest_health < health_limit(), "/health took %.0f ms", slowest_health * 1000);
   double since = stack_clock();
   signal_servers(SIGCONT);
@@ -303,10 +306,11 @@ static void a_hanging_server_holds_nobody(void)
          crowd.answered, crowd.refused, crowd.slowest, slowest_health * 1000, took * 1000);
 }
 
+/* Health before the kills: nginx keeps its connections, so a worker that replaces another may have none for long. */
 CU_TestInfo suite_pool[] = {{"old connections are replaced one by one", old_connections_are_replaced_one_by_one},
                             {"reads outlive their connections", reads_outlive_their_connections},
+                            {"health is told while all are busy", health_is_told_while_all_are_busy},
                             {"never more connections than allowed", never_more_connections_than_allowed},
                             {"a read without a client is cancelled", a_read_without_a_client_is_cancelled},
-                            {"health is told while all are busy", health_is_told_while_all_are_busy},
                             {"a hanging server holds nobody", a_hanging_server_holds_nobody},
                             CU_TEST_INFO_NULL};
