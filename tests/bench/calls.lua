@@ -1,5 +1,6 @@
 -- The calls that wrk makes: wrk -s calls.lua URL -- CALL SEED PUPILS KEY
--- PUPILS is a file of lines "id username token password", KEY a service key. Requests are made before the clock runs.
+-- PUPILS is a file of lines "id username token password", for the call `path` "path - - -"; KEY a service key. Requests are
+-- made before the clock runs.
 
 local requests, weights = {}, {}
 local threads = 0
@@ -47,6 +48,7 @@ local makers = {
   login = function(pupil)
     return post("/api/v1/auth/login", nil, string.format('{"username":"%s","password":"%s"}', pupil.name, pupil.password))
   end,
+  path = function(line, key) return get(line.id, key) end,
   user = function(pupil, key) return get("/api/v1/users/" .. pupil.id, key) end,
   count = function(pupil, key) return get("/api/v1/users/" .. pupil.id .. "/chats/count", key) end,
 }

@@ -122,6 +122,10 @@ stack_pupils() { # FILE
 stack_lontard() { # WORKERS
   echo "workers = $1" >>"$dir/lontar.conf"
   key=$("$build/lontarctl" -f "$dir/lontar.conf" service-key add bench 2>/dev/null)
+  stack_serve
+}
+
+stack_serve() {
   # shellcheck disable=SC2086
   ${LONTARD_WRAPPER:-} "$build/lontard" -f "$dir/lontar.conf" >>"$dir/log/lontard" 2>&1 </dev/null &
   lontard=$!
