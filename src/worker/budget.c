@@ -19,6 +19,7 @@ void budget_begin(struct budget *budget, struct board *board, int index, int tur
       .other = board_slot(board, board_turn(index, 1 - turn)),
       .most = (uint64_t)most,
       .size = (uint64_t)size,
+      .begun = clock_steady(),
   };
   if (board_get(&budget->own->state) == BOARD_WORKER_DEAD) {
     budget->claimed = budget->left = board_get(&budget->own->leased) + budget->size;
@@ -73,6 +74,11 @@ void budget_tick(struct budget *budget)
 bool budget_is_full(const struct budget *budget)
 {
   return budget->claimed > 0 && board_leased(budget->board) > budget->most;
+}
+
+bool budget_stays_full(const struct budget *budget)
+{
+  return budget_is_full(budget) && clock_steady() >= budget->begun + NOTICED_AFTER;
 }
 
 /* Within the slice a worker may always open, unless the other's connections would make it too many. */

@@ -21,6 +21,7 @@ struct budget {
   struct board_slot *other; /* of the place's other turn */
   uint64_t most;            /* pool_max_overflow */
   uint64_t size;            /* of the slice */
+  int64_t begun;            /* steady */
   uint64_t left;            /* connections of one that died in the own slot, */
   int64_t left_until;       /* until the server has surely noticed (steady) */
   uint64_t claimed;         /* those, and what the other has of the slice: among the own slot's leases */
@@ -35,6 +36,9 @@ void budget_tick(struct budget *budget);
 
 /* While this is so, not even the first connection may be opened. */
 bool budget_is_full(const struct budget *budget);
+
+/* The same, and those that have died before the budget began are not the cause: what they held is free by now. */
+bool budget_stays_full(const struct budget *budget);
 
 /* Borrows the budget. */
 struct policy_budget budget_for_pool(struct budget *budget);

@@ -106,7 +106,7 @@ static bool may_follow(const struct worker *worker)
   struct pool_numbers numbers;
   pool_numbers(worker->handler.pool, &numbers);
   return numbers.open > 0 || board_get(&predecessor->pid) == 0 || worker->word == POLICY_DOWN ||
-         board_get(&predecessor->database) == BOARD_DATABASE_DOWN || budget_is_full(&worker->budget);
+         board_get(&predecessor->database) == BOARD_DATABASE_DOWN || budget_stays_full(&worker->budget);
 }
 
 /* The loop ends with the last connection, nginx's or PostgreSQL's, or at the time limit. */

@@ -205,7 +205,9 @@ static void who_follows_a_dead_worker_counts_its_connections(void)
     CU_ASSERT_FALSE(shared.take(shared.owner, true));
     budget.most = 2;
     CU_ASSERT_FALSE(shared.take(shared.owner, false));
-    CU_ASSERT_TRUE(budget_is_full(&budget));
+    CU_ASSERT_TRUE(budget_is_full(&budget) && !budget_stays_full(&budget));
+    budget.begun -= 1000000;
+    CU_ASSERT_TRUE(budget_stays_full(&budget));
     board_set(&slot->heartbeat, 1); /* it died long ago */
     budget.left_until = 1;
     CU_ASSERT_TRUE(shared.take(shared.owner, false));
