@@ -17,9 +17,9 @@ static void it_beats_at_its_interval(void)
 {
   int beats = 0;
   struct event_base *base = event_base_new();
+  const int64_t begun = clock_steady();
   struct pulse *pulse = pulse_new(base, INTERVAL, count, &beats);
   CU_ASSERT_PTR_NOT_NULL_FATAL(pulse);
-  const int64_t begun = clock_steady();
   while (beats < 5)
     CU_ASSERT_EQUAL_FATAL(event_base_loop(base, EVLOOP_ONCE), 0);
   CU_ASSERT(clock_steady() - begun >= 5 * INTERVAL);
