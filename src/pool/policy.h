@@ -19,7 +19,7 @@ enum { POLICY_SLOTS_MAX = 256 };
 
 /* How many reads wait in one connection's pipeline before the next connection is woken, how many appends share a
  * commit, and how many commits of appends are under way at once. Sources: the measurements in src/README.md. */
-enum { POLICY_READ_DEPTH = 32, POLICY_APPENDS_A_COMMIT = 32, POLICY_COMMITS = 2 };
+enum { POLICY_READ_DEPTH = 32, POLICY_APPENDS_A_COMMIT = 48, POLICY_COMMITS = 2 };
 
 /* Times in microseconds. */
 enum {
