@@ -6,7 +6,7 @@ BEGIN { FS = "\t" }
   cell = $1 SUBSEP $2 SUBSEP $3
   count[cell]++
   for (i = 5; i <= NF; i++) figure[cell, i, count[cell]] = $i
-  for (i = 11; i <= 13; i++) figure[cell, i, count[cell]] = $10 > 0 ? $i / $10 * 10000 : 0
+  for (i = 11; i <= 13; i++) figure[cell, i, count[cell]] = $10 > $9 ? $i / ($10 - $9) * 10000 : 0
   failed[cell] += $9
   if (!($1 in call_known)) { call_known[$1] = 1; calls[++call_count] = $1 }
   if ($3 == "lontard" && !($2 in connections_known)) { connections_known[$2] = 1; connections[++connections_count] = $2 }
