@@ -93,8 +93,9 @@ static inline void lontar_close_pointer(struct lontar_database **database)
  * objects as JSON text. LONTAR_MISUSE, before anything is sent, for a name without a member or a broken placeholder.
  *
  * lontar_query gives an array with an object for each row; lontar_query_one the first row's object, NULL without a row;
- * the caller ends both with json_object_put. Numbers, booleans and JSON keep their type, everything else is text, times
- * in UTC. lontar_execute gives the number of rows that were changed (`ret_count` may be NULL), also for queries.
+ * the caller ends both with json_object_put. Integers, floating-point numbers, booleans and JSON keep their type;
+ * everything else is text, `numeric` too, times in UTC. An integer within JSON has 64 bits; a larger one becomes the
+ * largest. lontar_execute gives the number of rows that were changed (`ret_count` may be NULL), also for queries.
  */
 LONTAR_EXPORT enum lontar_error lontar_query(struct lontar_database *database, const char *sql,
                                              struct json_object *parameters, struct json_object **ret_rows,

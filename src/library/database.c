@@ -175,10 +175,17 @@ enum lontar_error database_run(struct lontar_database *database, const struct wi
   }
 }
 
+/* So many milliseconds from now; for ever stays within what the clock can say. */
+static int64_t after_milliseconds(int64_t milliseconds)
+{
+  const int64_t most = INT64_MAX / CLOCK_MILLISECOND / 2;
+  return clock_steady() + (milliseconds < 0 ? 0 : milliseconds < most ? milliseconds : most) * CLOCK_MILLISECOND;
+}
+
 bool lontar_health_check(struct lontar_database *database, int64_t deadline)
 {
   struct loan *loan;
-  int64_t until = clock_steady() + deadline * CLOCK_MILLISECOND;
+  const int64_t until = after_milliseconds(deadline);
   const struct patience patience = {.wait_until = until, .ready_until = until, .tries_anyway = true};
   if (lender_take(database->lender, &patience, &loan, NULL) != LONTAR_OK)
     return false;

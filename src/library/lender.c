@@ -313,11 +313,12 @@ enum lontar_error lender_take(struct lender *lender, const struct patience *pati
                               struct lontar_failure *failure)
 {
   const int64_t timeout = lender->options.connect_timeout * CLOCK_MILLISECOND;
+  struct patience left = *patience;
   bool again = false;
   int64_t ready_until = 0; /* one for checks and connecting together, from when a turn has come */
   for (;;) {
     struct loan *loan;
-    enum lontar_error error = lender_enter(lender, again, patience, &loan, failure);
+    enum lontar_error error = lender_enter(lender, again, &left, &loan, failure);
     if (error != LONTAR_OK)
       return error;
     if (ready_until == 0)
@@ -333,6 +334,7 @@ enum lontar_error lender_take(struct lender *lender, const struct patience *pati
       *ret_loan = loan;
     if (error == LONTAR_OK || !again)
       return error;
+    left.tries_anyway = false; /* it has tried */
     ready_until = 0;
   }
 }

@@ -25,7 +25,7 @@ void lender_free(struct lender *lender);
 struct patience {
   int64_t wait_until;  /* in the queue */
   int64_t ready_until; /* checking and connecting, if that comes before the connect timeout */
-  bool tries_anyway;   /* does not heed the pause after failed attempts */
+  bool tries_anyway;   /* its first attempt does not heed the pause after failed ones */
 };
 
 /* Takes a connection that works, outside a transaction. LONTAR_OK; LONTAR_BUSY when none became free in time or too

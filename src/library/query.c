@@ -14,6 +14,7 @@
 struct prepared {
   struct named named;
   const char **values;
+  json_object *copies; /* of values that are no texts */
   struct wire_statement wire;
 };
 
@@ -22,12 +23,22 @@ static void prepared_done(struct prepared *prepared)
   named_free(&prepared->named);
   free(prepared->values);
   prepared->values = NULL;
+  json_object_put(prepared->copies);
+  prepared->copies = NULL;
 }
 
-/* A value as PostgreSQL reads it; json-c keeps the text until the value goes. */
-static const char *value_text(json_object *value)
+/* A value as PostgreSQL reads it. json-c writes the text of a number or a document into the value, which other threads
+ * may be reading: so that of a copy is taken. */
+static const char *value_text(json_object *value, json_object *copies)
 {
-  return value ? json_object_get_string(value) : NULL;
+  json_object *copy = NULL;
+  if (json_object_is_type(value, json_type_string))
+    return json_object_get_string(value);
+  if (json_object_deep_copy(value, &copy, NULL) != 0 || json_object_array_add(copies, copy) != 0) {
+    json_object_put(copy);
+    return NULL;
+  }
+  return json_object_get_string(copy);
 }
 
 /* Text may hold neither NUL nor anything but UTF-8, and the server must not be the one to find out. */
@@ -39,8 +50,8 @@ static bool value_good(json_object *value, const char *text)
   return strlen(text) == length && text_is_utf8(text, length);
 }
 
-static enum lontar_error value_find(json_object *parameters, const struct named_name *name, const char **ret_text,
-                                    struct lontar_failure *failure)
+static enum lontar_error value_find(json_object *parameters, const struct named_name *name, json_object *copies,
+                                    const char **ret_text, struct lontar_failure *failure)
 {
   json_object *value = NULL;
   char key[128];
@@ -50,8 +61,10 @@ static enum lontar_error value_find(json_object *parameters, const struct named_
   key[name->length] = '\0';
   if (!parameters || !json_object_object_get_ex(parameters, key, &value))
     return failure_set(failure, LONTAR_MISUSE, "there is no parameter %s", key);
-  const char *text = value_text(value);
-  if (value && !text)
+  if (!value)
+    return LONTAR_OK; /* null */
+  const char *text = value_text(value, copies);
+  if (!text)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
   if (!value_good(value, text))
     return failure_set(failure, LONTAR_INVALID, "the parameter %s is not valid text", key);
@@ -69,10 +82,12 @@ static enum lontar_error prepared_make(const char *sql, json_object *parameters,
     return failure_set(failure, LONTAR_MISUSE, "%s", wrong);
   size_t count = prepared->named.count;
   prepared->values = calloc(count + 1, sizeof *prepared->values);
-  if (!prepared->values)
+  prepared->copies = json_object_new_array();
+  if (!prepared->values || !prepared->copies)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
   for (size_t i = 0; i < count; i++) {
-    enum lontar_error error = value_find(parameters, &prepared->named.names[i], &prepared->values[i], failure);
+    enum lontar_error error =
+        value_find(parameters, &prepared->named.names[i], prepared->copies, &prepared->values[i], failure);
     if (error != LONTAR_OK)
       return error;
   }

@@ -86,8 +86,11 @@ static enum lontar_error batches_run(struct lontar_database *database, enum stat
   while (found == BATCH) {
     CLEANUP_RESULT PGresult *result = NULL;
     enum lontar_error error = run_statement(database, statement, values, &result, failure);
-    if (error != LONTAR_OK)
+    if (error != LONTAR_OK) {
+      if (failure && total > 0)
+        failure->retriable = false; /* what the batches before deleted is gone, and was not told */
       return error;
+    }
     found = run_column(statement, result, 0, FIELD_count).integer;
     total += found;
   }

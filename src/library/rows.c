@@ -2,6 +2,8 @@
 #include "library/rows.h"
 
 #include <json-c/json.h>
+#include <locale.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,11 +25,21 @@ static json_object *integer_value(const char *text, int length)
   return text_to_integer(text, (size_t)length, &number) ? json_object_new_int64(number) : text_value(text, length);
 }
 
+/* The program's locale may write 0,75; PostgreSQL never does. */
+static locale_t plain;
+
+static void make_plain(void)
+{
+  plain = newlocale(LC_ALL_MASK, "C", NULL);
+}
+
 /* NaN and the infinities have no JSON number. */
 static json_object *real_value(const char *text, int length)
 {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  (void)pthread_once(&once, make_plain);
   bool finite = strspn(text, "+-.0123456789eE") == (size_t)length;
-  return finite ? json_object_new_double_s(strtod(text, NULL), text) : text_value(text, length);
+  return finite ? json_object_new_double_s(strtod_l(text, NULL, plain), text) : text_value(text, length);
 }
 
 /* What json-c cannot read stays text. */

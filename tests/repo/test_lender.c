@@ -225,8 +225,33 @@ static void a_crowd_is_turned_away_at_once(void)
   lontar_close(database);
 }
 
+/* The server lets nobody in beside the one connection that is lent. */
+static void a_health_check_keeps_its_deadline_while_no_connection_is_to_be_had(void)
+{
+  char single[REPO_URL_SIZE];
+  struct pg_conn *connection = NULL;
+  struct lontar_database *database = NULL;
+  struct lontar_numbers numbers;
+  PGconn *superuser = repo_connect("lender_test");
+  PQclear(PQexec(superuser, "CREATE ROLE lender_single LOGIN CONNECTION LIMIT 1"));
+  PQfinish(superuser);
+  repo_url("lender_test", "lender_single", single);
+  CU_ASSERT_EQUAL_FATAL(lontar_open(single, NULL, &database, &failure), LONTAR_OK);
+  CU_ASSERT_EQUAL_FATAL(lontar_borrow(database, &connection, &failure), LONTAR_OK);
+  int64_t start = clock_steady();
+  CU_ASSERT_FALSE(lontar_health_check(database, 500));
+  int64_t took = clock_steady() - start;
+  CU_ASSERT_TRUE(took > 450 * CLOCK_MILLISECOND && took < 1500 * CLOCK_MILLISECOND);
+  lontar_numbers(database, &numbers);
+  CU_ASSERT_TRUE(numbers.failed >= 1 && numbers.failed <= 8); /* with a pause behind each */
+  lontar_return(database, connection);
+  CU_ASSERT_TRUE(lontar_health_check(database, INT64_MAX));
+  lontar_close(database);
+}
+
 struct worker {
   struct lontar_database *database;
+  struct json_object *parameters; /* the same for all */
   pthread_t thread;
   int done;
 };
@@ -236,19 +261,22 @@ static void *worker_run(void *data)
   struct worker *worker = data;
   for (int i = 0; i < 50; i++) {
     json_object *row = NULL;
-    if (lontar_query_one(worker->database, "SELECT 1 AS a", NULL, &row, NULL) == LONTAR_OK)
+    if (lontar_query_one(worker->database, "SELECT %(n)s::text AS n, %(list)s::text AS list", worker->parameters, &row,
+                         NULL) == LONTAR_OK &&
+        strcmp(json_object_get_string(row), "{ \"n\": \"1234567890123\", \"list\": \"[ 1, 2.5, true ]\" }") == 0)
       worker->done++;
     json_object_put(row);
   }
   return NULL;
 }
 
-static void many_threads_share_few_connections(void)
+static void many_threads_share_few_connections_and_their_parameters(void)
 {
   struct lontar_database *database = open_small(60000, 0);
   struct worker workers[THREADS];
+  json_object *parameters = json_tokener_parse("{\"n\": 1234567890123, \"list\": [1, 2.5, true]}");
   for (int i = 0; i < THREADS; i++) {
-    workers[i] = (struct worker){.database = database};
+    workers[i] = (struct worker){.database = database, .parameters = parameters};
     CU_ASSERT_EQUAL_FATAL(pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]), 0);
   }
   for (int i = 0; i < THREADS; i++) {
@@ -261,7 +289,9 @@ static void many_threads_share_few_connections(void)
   CU_ASSERT_EQUAL(numbers.open, numbers.opened);
   CU_ASSERT_TRUE(numbers.open <= HOLDERS);
   lontar_close(database);
+  json_object_put(parameters);
 }
 
 CASES(lender, before, NULL, CASE(threads_are_served_in_order_of_asking), CASE(who_cannot_be_served_is_told_in_time),
-      CASE(a_crowd_is_turned_away_at_once), CASE(many_threads_share_few_connections));
+      CASE(a_crowd_is_turned_away_at_once), CASE(a_health_check_keeps_its_deadline_while_no_connection_is_to_be_had),
+      CASE(many_threads_share_few_connections_and_their_parameters));
