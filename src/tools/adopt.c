@@ -25,8 +25,8 @@ int adopt_needed(PGconn *connection, bool *ret_needed)
 
 /*
  * The setting of the tables' owner in this database, in all databases, then everybody's in this database: the order in
- * which the server applies them. Else the server's own, which this session was given too; when a client overrode
- * it here, only the configuration file could tell, so the answer is NULL.
+ * which the server applies them. Else the server's own, which this session was given too; when a client or this
+ * session's own role overrode it here, only the configuration file could tell, so the answer is NULL.
  */
 static const char ZONE_SQL[] =
     "SELECT coalesce((SELECT substr(s.setting, 10) FROM"
@@ -35,7 +35,8 @@ static const char ZONE_SQL[] =
     " WHERE s.setting ILIKE 'timezone=%' AND s.setrole IN (0, c.relowner)"
     " AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"
     " ORDER BY s.setrole DESC, s.setdatabase DESC LIMIT 1),"
-    " (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone' AND source <> 'client'))";
+    " (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'"
+    " AND source NOT IN ('client', 'user', 'database user')))";
 
 int adopt_set_time_zone(PGconn *connection, const char *wanted, char ret_zone[ADOPT_ZONE_SIZE])
 {
@@ -48,7 +49,7 @@ int adopt_set_time_zone(PGconn *connection, const char *wanted, char ret_zone[AD
   if (PQntuples(found) == 0)
     return command_fail(HINT, "PostgreSQL knows no time zone %s", wanted);
   if (PQgetisnull(found, 0, 0))
-    return command_fail(HINT, "database_url sets a time zone, so the server's own cannot be seen");
+    return command_fail(HINT, "database_url or its role sets a time zone, so the server's own cannot be seen");
   const char *zone = PQgetvalue(found, 0, 0);
   CLEANUP_RESULT PGresult *set =
       connect_query(connection, "SELECT set_config('lontar.time_zone', $1, false), now() AT TIME ZONE $1", 1, &zone);

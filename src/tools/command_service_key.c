@@ -45,7 +45,11 @@ static int key_add(const struct config *config, const char *name)
   char key[KEYRING_KEY_SIZE];
   if (keyring_add(config->keyring, name, key, message, sizeof message) != 0)
     return command_fail(NULL, "%s", message);
-  puts(key);
+  if (puts(key) < 0 || fflush(stdout) != 0) {
+    const int error = errno;
+    (void)keyring_revoke(config->keyring, name, message, sizeof message);
+    return command_fail(NULL, "the key cannot be written: %s; it is revoked again", strerror(error));
+  }
   daemon_reload(config);
   fputs("Keep the key now: it is not shown again.\n", stderr);
   return COMMAND_DONE;

@@ -54,15 +54,30 @@ static int first_line(const char *text)
   return (int)strcspn(text, "\n");
 }
 
+static const char *url_source(const struct invocation *invocation)
+{
+  if (getenv("LONTAR_DATABASE_URL"))
+    return "LONTAR_DATABASE_URL";
+  return invocation->file ? invocation->file : "the default configuration";
+}
+
 static int connect_refused(PGconn *connection, const struct invocation *invocation)
 {
   const char *text = PQerrorMessage(connection);
   const char *hint = hint_find(NULL, text);
   return command_fail(hint ? hint : "Check database_url.", "cannot connect to the database of %s: %.*s",
-                      getenv("LONTAR_DATABASE_URL") ? "LONTAR_DATABASE_URL"
-                      : invocation->file            ? invocation->file
-                                                    : "the default configuration",
-                      first_line(text), text);
+                      url_source(invocation), first_line(text), text);
+}
+
+/* What libpq says of a URL that it cannot read quotes it, with the password. */
+static bool url_is_readable(const char *url)
+{
+  if (strchr(url, '=') == NULL && strstr(url, "://") == NULL)
+    return true; /* a database's name */
+  PQconninfoOption *options = PQconninfoParse(url, NULL);
+  const bool readable = options != NULL;
+  PQconninfoFree(options);
+  return readable;
 }
 
 static void notice_ignore(void *unused, const PGresult *result)
@@ -75,6 +90,12 @@ PGconn *connect_database(const struct invocation *invocation)
 {
   static const char *const keywords[] = {"connect_timeout", "client_encoding", "dbname", "application_name", NULL};
   const char *const values[] = {"10", "UTF8", invocation->config->database_url, "lontarctl", NULL};
+  if (!url_is_readable(invocation->config->database_url)) {
+    command_fail(
+        "It is postgresql://USER:PASSWORD@HOST/DATABASE, with %40 for @, %2F for / and %25 for % within a part.",
+        "the database URL of %s cannot be read", url_source(invocation));
+    return NULL;
+  }
   /* libpq would make this the session's time zone, and the server's own is what migrate asks for. */
   unsetenv("PGTZ");
   CLEANUP_CONNECTION PGconn *connection = PQconnectdbParams(keywords, values, 1);

@@ -76,10 +76,36 @@ static int grant_run(PGconn *connection, const char *identifier, const char *lit
     buffer_append_text(&sql, CLOSE_SCHEMA_SQL);
   buffer_append_format(&sql, GRANT_SQL, identifier);
   buffer_append_format(&sql, GRANT_SEQUENCES_SQL, literal);
-  buffer_append(&sql, "COMMIT", sizeof "COMMIT");
+  buffer_append(&sql, "", 1);
   int status = sql.failed ? command_fail(NULL, "the role's name is too long") : connect_execute(connection, sql.data);
   buffer_free(&sql);
   return status;
+}
+
+/* Only the schema's owner can take everybody's right away; from others PostgreSQL takes the command and warns. */
+static int grant_finish(PGconn *connection, const char *role)
+{
+  CLEANUP_RESULT PGresult *result =
+      connect_query(connection, "SELECT has_schema_privilege($1::name, 'public', 'CREATE'), current_user", 1, &role);
+  if (!result)
+    return COMMAND_FAILED;
+  if (PQgetvalue(result, 0, 0)[0] != 't')
+    return connect_execute(connection, "COMMIT");
+  char hint[256];
+  (void)snprintf(hint, sizeof hint, "As a superuser: ALTER SCHEMA public OWNER TO \"%s\"; then run this again.",
+                 PQgetvalue(result, 0, 1));
+  return command_fail(hint, "the role %s could still create tables in the schema public; nothing is granted", role);
+}
+
+static int grant_now(PGconn *connection, const char *role, bool close_schema)
+{
+  char *identifier = PQescapeIdentifier(connection, role, strlen(role));
+  char *literal = PQescapeLiteral(connection, role, strlen(role));
+  int status = identifier && literal ? grant_run(connection, identifier, literal, close_schema)
+                                     : command_fail(NULL, "the role's name is no valid text");
+  PQfreemem(identifier);
+  PQfreemem(literal);
+  return status == COMMAND_DONE ? grant_finish(connection, role) : status;
 }
 
 int grant_apply(PGconn *connection, const char *role, bool dry_run)
@@ -87,18 +113,12 @@ int grant_apply(PGconn *connection, const char *role, bool dry_run)
   bool public_creates;
   if (grant_public_creates(connection, &public_creates) != COMMAND_DONE)
     return COMMAND_FAILED;
+  if (!dry_run && grant_now(connection, role, public_creates) != COMMAND_DONE)
+    return COMMAND_FAILED;
   if (public_creates)
     printf("schema public: %s no longer everybody's right to create tables; owners of tables keep it\n",
            dry_run ? "would be" : "is");
   printf("role %s: %s the records of users, sessions, subjects, books and chat_history, and nothing of the schema\n",
          role, dry_run ? "would be granted" : "is granted");
-  if (dry_run)
-    return COMMAND_DONE;
-  char *identifier = PQescapeIdentifier(connection, role, strlen(role));
-  char *literal = PQescapeLiteral(connection, role, strlen(role));
-  int status = identifier && literal ? grant_run(connection, identifier, literal, public_creates)
-                                     : command_fail(NULL, "the role's name is no valid text");
-  PQfreemem(identifier);
-  PQfreemem(literal);
-  return status;
+  return COMMAND_DONE;
 }

@@ -1,4 +1,5 @@
 /* The operator's tool: reads the configuration, then runs one command of its table. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -115,12 +116,12 @@ static int print_help(int argc, char **argv)
   return COMMAND_DONE;
 }
 
-/* Only the file that was named must be there. */
+/* Only the file that was named must be there; one that cannot be seen is not absent. */
 static const char *configuration_file(const char *named)
 {
   if (named)
     return named;
-  return access(DEFAULT_FILE, F_OK) == 0 ? DEFAULT_FILE : NULL;
+  return access(DEFAULT_FILE, F_OK) != 0 && errno == ENOENT ? NULL : DEFAULT_FILE;
 }
 
 static int command_run(const struct command *command, const char *file, int argc, char **argv)

@@ -93,8 +93,13 @@ void repo_load_existing(const char *database)
 int repo_lontarctl(const char *database, const char *arguments, char out[REPO_TEXT_SIZE])
 {
   char url[REPO_URL_SIZE];
-  char command[2048];
   repo_url(database, "postgres", url);
+  return repo_lontarctl_url(url, arguments, out);
+}
+
+int repo_lontarctl_url(const char *url, const char *arguments, char out[REPO_TEXT_SIZE])
+{
+  char command[2048];
   (void)setenv("LONTAR_DATABASE_URL", url, 1);
   (void)snprintf(command, sizeof command, "exec 2>&1; %s %s", getenv("LONTAR_TEST_LONTARCTL"), arguments);
   FILE *pipe = popen(command, "r");

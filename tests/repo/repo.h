@@ -41,4 +41,7 @@ void repo_load_existing(const char *database);
 /* Runs `lontarctl ARGUMENTS` (words for the shell) on a database; what it prints goes to `out`. Its exit code. */
 int repo_lontarctl(const char *database, const char *arguments, char out[REPO_TEXT_SIZE]);
 
+/* The same with any URL. */
+int repo_lontarctl_url(const char *url, const char *arguments, char out[REPO_TEXT_SIZE]);
+
 #endif

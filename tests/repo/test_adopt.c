@@ -158,7 +158,23 @@ static void a_named_zone_overrides(void)
   PQfinish(connection);
 }
 
+/* The zone of whoever migrates says nothing of the server's. */
+static void a_zone_of_ones_own_role_is_not_the_servers(void)
+{
+  char url[REPO_URL_SIZE];
+  repo_load_existing("adopt_role");
+  PGconn *connection = repo_connect("adopt_role");
+  PQclear(PQexec(connection, "CREATE ROLE adopt_traveller SUPERUSER LOGIN"));
+  repo_execute(connection, "ALTER DATABASE adopt_role RESET timezone");
+  repo_execute(connection, "ALTER ROLE adopt_traveller SET timezone = 'Asia/Tokyo'");
+  PQfinish(connection);
+  repo_url("adopt_role", "adopt_traveller", url);
+  CU_ASSERT_EQUAL(repo_lontarctl_url(url, "migrate", out), 1);
+  CU_ASSERT_PTR_NOT_NULL(strstr(out, "its role sets a time zone"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(out, "--time-zone"));
+}
+
 CASES(adopt, before, NULL, CASE(dry_run_tells_and_changes_nothing), CASE(an_unknown_zone_is_refused),
       CASE(every_row_is_there), CASE(times_are_instants_of_the_old_servers_zone), CASE(no_plain_token_is_left),
       CASE(ids_of_chats_are_bigint_and_others_stay), CASE(the_old_application_goes_on),
-      CASE(the_second_run_is_harmless), CASE(a_named_zone_overrides));
+      CASE(the_second_run_is_harmless), CASE(a_named_zone_overrides), CASE(a_zone_of_ones_own_role_is_not_the_servers));

@@ -97,6 +97,28 @@ static void a_public_schema_open_to_all_is_closed(void)
   PQfinish(connection);
 }
 
+/* Only PostgreSQL 15 gives the schema to the database's owner. */
+static void a_public_schema_of_another_owner_is_not_called_closed(void)
+{
+  char url[REPO_URL_SIZE];
+  repo_create_database("migrate_owned");
+  PGconn *connection = repo_connect("migrate_owned");
+  PQclear(PQexec(connection, "CREATE ROLE lontar_owner LOGIN"));
+  repo_execute(connection, "ALTER DATABASE migrate_owned OWNER TO lontar_owner");
+  repo_execute(connection, "ALTER SCHEMA public OWNER TO postgres; GRANT CREATE ON SCHEMA public TO PUBLIC");
+  repo_url("migrate_owned", "lontar_owner", url);
+  CU_ASSERT_EQUAL(repo_lontarctl_url(url, "migrate --grant lontar_daemon", out), 1);
+  CU_ASSERT_PTR_NOT_NULL(strstr(out, "could still create tables in the schema public"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(out, "ALTER SCHEMA public OWNER TO \"lontar_owner\""));
+  CU_ASSERT_PTR_NULL(strstr(out, "is granted the records"));
+  CU_ASSERT_STRING_EQUAL(repo_value(connection, "SELECT has_table_privilege('lontar_daemon', 'users', 'SELECT')"), "f");
+  repo_execute(connection, "ALTER SCHEMA public OWNER TO lontar_owner");
+  CU_ASSERT_EQUAL(repo_lontarctl_url(url, "migrate --grant lontar_daemon", out), 0);
+  CU_ASSERT_STRING_EQUAL(repo_value(connection, "SELECT has_schema_privilege('lontar_daemon', 'public', 'CREATE')"),
+                         "f");
+  PQfinish(connection);
+}
+
 static void a_changed_migration_is_an_error(void)
 {
   PGconn *connection = repo_connect(DATABASE);
@@ -134,5 +156,5 @@ static void tables_of_something_else_are_refused_unchanged(void)
 CASES(migrate, before, NULL, CASE(dry_run_changes_nothing), CASE(a_fresh_database_gets_its_tables),
       CASE(the_second_run_is_harmless), CASE(the_daemons_role_cannot_change_the_schema),
       CASE(a_role_with_too_many_rights_is_refused), CASE(a_public_schema_open_to_all_is_closed),
-      CASE(a_changed_migration_is_an_error), CASE(a_newer_database_is_an_error),
-      CASE(tables_of_something_else_are_refused_unchanged));
+      CASE(a_public_schema_of_another_owner_is_not_called_closed), CASE(a_changed_migration_is_an_error),
+      CASE(a_newer_database_is_an_error), CASE(tables_of_something_else_are_refused_unchanged));

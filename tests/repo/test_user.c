@@ -86,6 +86,31 @@ static void a_missing_database_is_said_with_what_mends_it(void)
   CU_ASSERT_PTR_NOT_NULL(strstr(out, "createdb"));
 }
 
+/* libpq would quote what it cannot read, password and all. */
+static void a_url_that_cannot_be_read_is_not_shown(void)
+{
+  static const char *const urls[] = {"postgresql://lontar:ge%heim@localhost/lontar",
+                                     "postgresql://lontar:geheim@[::1/lontar", "user=lontar password='geheim"};
+  for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+    CU_ASSERT_EQUAL(repo_lontarctl_url(urls[i], "user list", out), 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "the database URL of LONTAR_DATABASE_URL cannot be read"));
+    CU_ASSERT_PTR_NULL(strstr(out, "heim"));
+  }
+}
+
+static void a_key_that_nobody_saw_does_not_stay(void)
+{
+  CU_ASSERT_EQUAL(repo_lontarctl(DATABASE,
+                                 "--help >/dev/null; d=$(mktemp -d); echo keyring = $d/keyring >$d/conf;"
+                                 " $LONTAR_TEST_LONTARCTL -f $d/conf service-key add lost >/dev/full;"
+                                 " echo exit $?; grep -c lost $d/keyring; rm -r $d",
+                                 out),
+                  0);
+  CU_ASSERT_PTR_NOT_NULL(strstr(out, "it is revoked again"));
+  CU_ASSERT_PTR_NOT_NULL(strstr(out, "exit 1\n0\n"));
+}
+
 CASES(user, before, NULL, CASE(a_user_is_made_with_a_hashed_password), CASE(a_password_is_changed),
       CASE(more_than_one_page_is_listed), CASE(what_is_wrong_is_said),
-      CASE(a_missing_database_is_said_with_what_mends_it));
+      CASE(a_missing_database_is_said_with_what_mends_it), CASE(a_url_that_cannot_be_read_is_not_shown),
+      CASE(a_key_that_nobody_saw_does_not_stay));
