@@ -85,7 +85,11 @@ static void escalate(struct ward *ward, const struct config *config, int64_t now
   supervision_ward_sentence(ward->state, ward->index, now, &sentence);
   log_line(LOG_LEVEL_ERROR, "ESCALATED: %s %s. %.*s", supervision_name(ward->index), ills[ward->index],
            (int)sentence.length, sentence.length > 0 ? sentence.data : "");
-  if (config->supervise_escalation_command[0] != '\0')
+  if (config->supervise_escalation_command[0] == '\0')
+    return;
+  if (ward->call.pid != 0)
+    log_line(LOG_LEVEL_ERROR, "supervise_escalation_command still runs from the last time, and is not run again");
+  else
     run(ward, &ward->call, config->supervise_escalation_command, now, config->supervise_command_timeout);
 }
 
