@@ -63,11 +63,19 @@ static void session_looked_up(struct exchange *exchange, enum lontar_error error
     proceed(exchange);
 }
 
-/* A read changes nothing, so it need not wait to learn whether it was allowed. */
+/* Not what a stranger could keep the database busy with: counts, and pages behind many others. */
+static bool is_cheap(struct exchange *exchange)
+{
+  const enum answer answer = exchange->row->answer;
+  return answer == ANSWER_RECORD || (answer == ANSWER_LIST && exchange_value(exchange, FIELD_offset)->integer == 0);
+}
+
+/* A read changes nothing, so a cheap one need not wait to learn whether it was allowed. */
 static bool may_go_together(struct exchange *exchange)
 {
   enum statement statement = exchange->row->statement;
-  return statement != STATEMENT_none && statement_rows[statement].kind == READS && input_read(exchange) == LONTAR_OK;
+  return statement != STATEMENT_none && statement_rows[statement].kind == READS && input_read(exchange) == LONTAR_OK &&
+         is_cheap(exchange);
 }
 
 static void admit_session(struct exchange *exchange, const char *token, size_t length)
