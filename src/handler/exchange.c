@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "config/config.h"
+#include "handler/answer.h"
 #include "handler/refuse.h"
 #include "log/log.h"
 
@@ -113,6 +114,8 @@ static void operation_done(struct job *job, enum lontar_error error, const PGres
   if (!exchange->abandoned && !exchange->refused) {
     if (error == LONTAR_OK)
       exchange->step(exchange, result);
+    else if (exchange->deleted > 0) /* an error would say that nothing was written */
+      answer_deleted(exchange, exchange->deleted, true);
     else
       refuse_database(exchange, error, result);
   }
