@@ -16,7 +16,7 @@ enum member_state {
   MEMBER_NONE,
   MEMBER_STARTING, /* a successor that is not ready: its predecessor serves */
   MEMBER_SERVING,
-  MEMBER_RETIRING, /* hands over its connections and ends */
+  MEMBER_RETIRING, /* hands over its connections and ends, or was sent away before it had any */
 };
 
 /* One process; the board's slot of its place and turn is its own. Times are steady microseconds. */
@@ -78,6 +78,9 @@ int crew_alive(const struct crew *crew);
 int64_t crew_due(const struct crew *crew);
 
 /* ---- recycle.c ---- */
+
+/* Ends those who are not in their places yet. */
+void crew_send_successors_away(struct crew *crew);
 
 /* From now on every worker is to be succeeded by one with the crew's configuration. */
 void crew_renew(struct crew *crew);

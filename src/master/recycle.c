@@ -24,21 +24,22 @@ static bool is_stale(const struct crew *crew, int index, int turn)
          (member->generation != crew->generation || told(crew, index, turn) == BOARD_WORKER_WEARY);
 }
 
-static void retire(struct crew *crew, int index, int turn)
+/* Tells a member to make way (SIGUSR1) or to end (SIGTERM); from now on it counts as one that leaves. */
+static void retire(struct crew *crew, int index, int turn, int signal)
 {
   struct member *member = &crew->places[index].members[turn];
   if (member->adopted)
     board_worker_state(board_slot(crew->board, board_turn(index, turn)), BOARD_WORKER_RETIRING);
   member->state = MEMBER_RETIRING;
   member->kill_at = clock_steady() + crew->config->shutdown_timeout + RETIRE_GRACE;
-  (void)kill(member->pid, SIGUSR1);
+  (void)kill(member->pid, signal);
 }
 
 static void take_place(struct crew *crew, int index, int turn)
 {
   struct place *place = &crew->places[index];
   place->members[turn].state = MEMBER_SERVING;
-  retire(crew, index, 1 - turn);
+  retire(crew, index, 1 - turn, SIGUSR1);
   board_add(&board_head(crew->board)->recycles, 1);
   log_line(LOG_LEVEL_DEBUG, "worker %d: process %ld follows %ld", index, (long)place->members[turn].pid,
            (long)place->members[1 - turn].pid);
@@ -79,13 +80,18 @@ void crew_recycle(struct crew *crew)
     changing = start_successor(crew, i);
 }
 
-void crew_renew(struct crew *crew)
+void crew_send_successors_away(struct crew *crew)
 {
-  crew->generation++;
   for (int i = 0; i < crew->count; i++)
     for (int turn = 0; turn < BOARD_TURNS; turn++)
       if (crew->places[i].members[turn].state == MEMBER_STARTING)
-        (void)kill(crew->places[i].members[turn].pid, SIGTERM); /* it began with what is old now */
+        retire(crew, i, turn, SIGTERM); /* it may have said already that it is ready, and ends all the same */
+}
+
+void crew_renew(struct crew *crew)
+{
+  crew->generation++;
+  crew_send_successors_away(crew); /* they began with what is old now */
 }
 
 static bool is_renewed(const struct crew *crew, const struct place *place)

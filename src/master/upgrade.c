@@ -17,7 +17,7 @@
 
 enum { NOT_STARTED = 127 };
 
-/* Successors that are not ready are left out: they are told to end, and the new image starts its own. */
+/* Successors that are not ready are left out: the new image starts its own. */
 static void describe(const struct crew *crew, struct takeover *ret_takeover)
 {
   *ret_takeover = (struct takeover){.listen_fd = crew->listen_fd, .pid_fd = crew->pid_fd, .count = crew->count};
@@ -70,14 +70,6 @@ void upgrade_begin(struct upgrade *upgrade, const struct crew *crew)
   upgrade->test_until = clock_steady() + TEST_LIMIT;
 }
 
-static void send_successors_away(const struct crew *crew)
-{
-  for (int i = 0; i < crew->count; i++)
-    for (int turn = 0; turn < BOARD_TURNS; turn++)
-      if (crew->places[i].members[turn].state == MEMBER_STARTING)
-        (void)kill(crew->places[i].members[turn].pid, SIGTERM);
-}
-
 void upgrade_bury(struct upgrade *upgrade, pid_t pid, int status)
 {
   if (pid != upgrade->test)
@@ -88,11 +80,11 @@ void upgrade_bury(struct upgrade *upgrade, pid_t pid, int status)
     log_line(LOG_LEVEL_ERROR, "no upgrade: %s has not passed its own test; going on as before", upgrade->program);
 }
 
-void upgrade_become(struct upgrade *upgrade, const struct crew *crew)
+void upgrade_become(struct upgrade *upgrade, struct crew *crew)
 {
   log_line(LOG_LEVEL_INFO, "upgrade: going on as %s", upgrade->program);
   upgrade->passed = false;
-  send_successors_away(crew);
+  crew_send_successors_away(crew);
   become(upgrade, crew, NULL);
   log_line(LOG_LEVEL_ERROR, "no upgrade: %s: %s; going on as before", upgrade->program, strerror(errno));
 }

@@ -30,7 +30,7 @@ void upgrade_begin(struct upgrade *upgrade, const struct crew *crew);
 void upgrade_bury(struct upgrade *upgrade, pid_t pid, int status);
 
 /* After a test that was passed: becomes the new program. Returns only if that fails: then all goes on as before. */
-void upgrade_become(struct upgrade *upgrade, const struct crew *crew);
+void upgrade_become(struct upgrade *upgrade, struct crew *crew);
 
 /* Ends a test that takes too long; to be called each second. */
 void upgrade_check(const struct upgrade *upgrade, int64_t now);

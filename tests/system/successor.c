@@ -89,8 +89,16 @@ static void a_killed_successor_loses_no_chat(void)
 
 /* ---- Without a database of its own ---- */
 
+/* None is on its way or leaving: there are the workers and the prober. */
+static bool nobody_is_changing(void)
+{
+  pid_t children[CHILDREN_MAX];
+  return stack_children(children, CHILDREN_MAX) == (size_t)stack_metric("lontar_workers") + 1;
+}
+
 static void a_successor_without_a_database_waits(void)
 {
+  CHECK(stack_wait(nobody_is_changing, LIMIT_SECONDS), "the successors before are still on their way");
   const long long before = stack_metric(RENEWAL_RECYCLES);
   stack_set("database_url", "host=/nonexistent dbname=none");
   stack_signal(SIGHUP);
