@@ -25,7 +25,7 @@ struct board {
 };
 
 _Static_assert(sizeof(struct board_layout) % sizeof(uint64_t) == 0, "the board is made of 64-bit words");
-_Static_assert(BOARD_VERSION != 3 || sizeof(struct board_layout) == 74240, "raise BOARD_VERSION with the layout");
+_Static_assert(BOARD_VERSION != 4 || sizeof(struct board_layout) == 74240, "raise BOARD_VERSION with the layout");
 _Static_assert(sizeof(struct board_slot) % 64 == 0, "a slot shares no cache line with another");
 
 __attribute__((format(printf, 4, 5))) static int fail(int error, char *message, size_t size, const char *format, ...)
@@ -256,6 +256,7 @@ void board_worker_begin(struct board_slot *slot, uint64_t pid)
   board_set(&slot->connections, 0);
   board_set(&slot->database, BOARD_DATABASE_UNKNOWN);
   board_set(&slot->database_since, now);
+  board_set(&slot->answered, 0);
   board_request_leave(slot);
   board_set(&slot->started, now);
   board_worker_beat(slot);

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC UINT64_C(0x64726f627261746c) /* "ltarbord" */
-#define BOARD_VERSION 3                          /* raised with every change of the layout below */
+#define BOARD_VERSION 4                          /* raised with every change of the layout below */
 #define BOARD_FILE "board"                       /* its name in run_dir */
 
 enum {
@@ -148,6 +148,7 @@ struct board_slot {
   uint64_t leased;                           /* connections of the shared overflow that this worker holds */
   uint64_t database;                         /* enum board_database */
   uint64_t database_since;
+  uint64_t answered;        /* steady: the last answer of the server on any of its connections */
   uint64_t request_route;   /* enum route that the loop is working on at this moment; 0 between requests */
   uint64_t request_started; /* steady */
   uint64_t request_id[BOARD_REQUEST_ID_WORDS]; /* its id as text, NUL-filled; ended by no NUL when it is cut */

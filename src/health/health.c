@@ -78,6 +78,17 @@ bool health_any_connected(const struct board_snapshot *snapshot)
   return count_connected(snapshot) > 0;
 }
 
+bool health_any_answered(const struct board_snapshot *snapshot, int64_t within)
+{
+  for (uint64_t i = 0; i < snapshot->layout.head.workers; i++) {
+    const struct board_slot *slot = &snapshot->layout.slots[i];
+    if (is_alive(snapshot, slot) && slot->answered != 0 &&
+        clock_since(slot->answered, snapshot->taken_steady) <= within)
+      return true;
+  }
+  return false;
+}
+
 bool health_all_connected(const struct board_snapshot *snapshot)
 {
   const int connected = count_connected(snapshot);

@@ -40,6 +40,9 @@ int health_workers_alive(const struct board_snapshot *snapshot);
 bool health_any_connected(const struct board_snapshot *snapshot);
 bool health_all_connected(const struct board_snapshot *snapshot);
 
+/* Whether the server has answered any of the living workers within so many microseconds. */
+bool health_any_answered(const struct board_snapshot *snapshot, int64_t within);
+
 /* Appends one sentence for an operator who is no database administrator, and those on what is restarted, without a line
  * end; plain ASCII without quotes, so it may stand inside a JSON string. */
 void health_sentence(const struct board_snapshot *snapshot, struct buffer *buffer);

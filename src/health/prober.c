@@ -63,15 +63,17 @@ static void note_failure(struct prober *prober)
 }
 
 /* A server that refuses only the prober is not away while workers use their connections; nor is one that was silent to
- * a prober's first connection of all, for silence must last for two. */
+ * a prober's first connection of all, for silence must last for two. Later silence is the prober's alone as long as
+ * workers get answers: the server is busy, or slow to let somebody in. */
 static bool is_excused(const struct prober *prober)
 {
   struct board_snapshot snapshot;
   const bool first = prober->probe.word == BOARD_DATABASE_UNKNOWN;
-  if (!inquiry_was_refused(prober->inquiry) && !(first && inquiry_was_silent(prober->inquiry)))
+  const bool silent = inquiry_was_silent(prober->inquiry);
+  if (!inquiry_was_refused(prober->inquiry) && !silent)
     return false;
   board_snapshot(prober->start->board, &snapshot);
-  return health_any_connected(&snapshot);
+  return silent && !first ? health_any_answered(&snapshot, PROBE_DEADLINE) : health_any_connected(&snapshot);
 }
 
 /* Whether the failure leaves the word as it is. */

@@ -194,6 +194,8 @@ void pool_numbers(const struct pool *pool, struct pool_numbers *ret_numbers)
       continue;
     ret_numbers->open++;
     ret_numbers->busy += slot->in_flight > 0;
+    if (slot->proved > ret_numbers->answered)
+      ret_numbers->answered = slot->proved;
   }
   ret_numbers->idle = ret_numbers->open - ret_numbers->busy;
   ret_numbers->overflow = policy->leased;

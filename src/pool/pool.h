@@ -38,6 +38,7 @@ struct pool_numbers {
   int64_t opened;       /* counts since the start */
   int64_t closed[POLICY_REASONS];
   int64_t failed;
+  int64_t answered;    /* when the server last answered on any connection, steady; 0: never */
   bool down;           /* the database is known to be away */
   int64_t state_since; /* wall clock */
 };

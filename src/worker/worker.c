@@ -60,6 +60,7 @@ static void show_numbers(struct worker *worker)
       .hung = (uint64_t)numbers.closed[POLICY_HUNG],
   };
   board_worker_pool(slot, &shown);
+  board_set(&slot->answered, (uint64_t)numbers.answered);
   board_set(&slot->connections, (uint64_t)front_connection_count(worker->front));
   if (numbers.state_since != 0)
     board_worker_database(slot, numbers.down ? BOARD_DATABASE_DOWN : BOARD_DATABASE_UP);

@@ -9,6 +9,7 @@
 
 #include "system/check.h"
 #include "system/client.h"
+#include "system/crowd.h"
 #include "system/stack.h"
 #include "system/system.h"
 #include "system/world.h"
@@ -21,6 +22,7 @@ enum { HEADER_SIZE = 512, READS = 20, AWAY_REQUESTS = 40, SERVERS_MAX = 256 };
 #define HANG_SECONDS 6.0   /* 3 s until a server that hangs counts as away */
 #define HEALTH_SECONDS 1.0 /* 50 ms for /health */
 #define MOMENT_SECONDS 5.0
+#define SLOW_SECONDS 5.0 /* more than the prober's patience */
 
 static bool is_unmarked(void)
 {
@@ -258,6 +260,24 @@ static void a_server_that_hangs_is_away(void)
   check_back("server goes on");
 }
 
+/* A server that lets nobody in, as a busy one does for a while: the prober's new connection is silent, and so is the
+ * one that follows a lost one, but the others get their answers. */
+static void a_server_that_is_slow_to_let_in_is_not_away(void)
+{
+  pid_t postmaster;
+  struct crowd crowd = {.connections = 8, .seconds = SLOW_SECONDS, .reads_only = true};
+  const pid_t victim = (pid_t)sql_number("SELECT min(pid) FROM pg_stat_activity WHERE application_name ~ '/[01]$'"
+                                         " AND $1 > 0",
+                                         1);
+  (void)stack_servers(&postmaster, 1);
+  (void)kill(postmaster, SIGSTOP);
+  (void)kill(victim, SIGTERM);
+  crowd_run(&crowd);
+  CHECK(!stack_marked(), "the marker stands");
+  (void)kill(postmaster, SIGCONT);
+  crowd_check("while nobody is let in", &crowd);
+}
+
 static void run_sql(const char *statement, ...) __attribute__((sentinel));
 static void run_sql(const char *statement, ...)
 {
@@ -294,14 +314,16 @@ static void a_server_that_is_full_is_not_away(void)
   run_sql("ALTER ROLE lontar_daemon CONNECTION LIMIT -1", NULL);
 }
 
-CU_TestInfo suite_prober[] = {{"killed, it is missed at once", killed_it_is_missed_at_once},
-                              {"the answers come from nginx", the_answers_come_from_nginx},
-                              {"browsers get a page in their language", browsers_get_a_page_in_their_language},
-                              {"the next probe is within a second", the_next_probe_is_within_a_second},
-                              {"health is told meanwhile", health_is_told_meanwhile},
-                              {"a killed prober is replaced", a_killed_prober_is_replaced},
-                              {"with the server back it answers", with_the_server_back_it_answers},
-                              {"a server that hangs is away", a_server_that_hangs_is_away},
-                              {"a server that takes no writes is away", a_server_that_takes_no_writes_is_away},
-                              {"a server that is full is not away", a_server_that_is_full_is_not_away},
-                              CU_TEST_INFO_NULL};
+CU_TestInfo suite_prober[] = {
+    {"killed, it is missed at once", killed_it_is_missed_at_once},
+    {"the answers come from nginx", the_answers_come_from_nginx},
+    {"browsers get a page in their language", browsers_get_a_page_in_their_language},
+    {"the next probe is within a second", the_next_probe_is_within_a_second},
+    {"health is told meanwhile", health_is_told_meanwhile},
+    {"a killed prober is replaced", a_killed_prober_is_replaced},
+    {"with the server back it answers", with_the_server_back_it_answers},
+    {"a server that hangs is away", a_server_that_hangs_is_away},
+    {"a server that is slow to let in is not away", a_server_that_is_slow_to_let_in_is_not_away},
+    {"a server that takes no writes is away", a_server_that_takes_no_writes_is_away},
+    {"a server that is full is not away", a_server_that_is_full_is_not_away},
+    CU_TEST_INFO_NULL};
