@@ -23,14 +23,15 @@ enum lontar_error {
   LONTAR_METHOD_NOT_ALLOWED = 6, /* the path exists, not with this method */
   LONTAR_CONFLICT = 7,           /* a unique value is taken (SQLSTATE 23505) */
   LONTAR_TOO_LARGE = 8,          /* a request body above the limit */
-  LONTAR_INVALID = 9,            /* a value breaks a rule (23502, 23514, 22xxx) */
+  LONTAR_INVALID = 9,            /* a value breaks a rule (23502, 23514, 22001) */
   LONTAR_BAD_REFERENCE = 10,     /* refers to a record that does not exist (23503) */
   LONTAR_UNAVAILABLE = 11,       /* the database cannot be reached (08xxx, 53xxx, 57P0x, 25006) */
   LONTAR_BUSY = 12,              /* no connection became free in time, or too many wait already */
   LONTAR_DEADLINE = 13,          /* a statement took longer than its deadline (57014) */
   LONTAR_RETRY = 14,             /* serialization failure or deadlock, also after the retries (40001, 40P01) */
-  LONTAR_INTERNAL = 15,          /* a fault of ours: grants, SQL, memory (42xxx, XXxxx) */
+  LONTAR_INTERNAL = 15,          /* a fault of ours: grants, SQL, memory, triggers (42xxx, XXxxx) */
   LONTAR_MISUSE = 16,            /* the calling program broke this contract, e.g. a missing named parameter */
+  LONTAR_REFERENCED = 17,        /* another record refers to the one that was to go (23503) */
 };
 
 /* A short stable word such as "not_found"; "internal" for a number that is none of the above. */

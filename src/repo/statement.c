@@ -34,6 +34,29 @@ int statement_column(enum statement statement, enum field field)
   return -1;
 }
 
+enum statement statement_reader(enum statement statement)
+{
+  switch ((int)statement) {
+  case STATEMENT_user_update:
+  case STATEMENT_user_delete:
+    return STATEMENT_user_get;
+  case STATEMENT_subject_update:
+  case STATEMENT_subject_delete:
+    return STATEMENT_subject_get;
+  case STATEMENT_book_update:
+  case STATEMENT_book_delete:
+    return STATEMENT_book_get;
+  default:
+    return STATEMENT_none;
+  }
+}
+
+bool statement_inserts(enum statement statement)
+{
+  static const char insert[] = "INSERT INTO ";
+  return strncmp(statement_rows[statement].sql, insert, sizeof insert - 1) == 0;
+}
+
 int statement_types(enum statement statement, unsigned *types)
 {
   static const unsigned type_numbers[] = {

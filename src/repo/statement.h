@@ -38,6 +38,12 @@ int statement_field_count(const enum field *fields);
 /* Place of a field among a statement's columns, -1 when it is none. */
 int statement_column(enum statement statement, enum field field);
 
+/* The statement that reads the record which this one changes or deletes by its id; STATEMENT_none for others. */
+enum statement statement_reader(enum statement statement);
+
+/* Whether it gives back what it inserts: without a row, a trigger or a rule has kept it out. */
+bool statement_inserts(enum statement statement);
+
 /*
  * Parameters of one execution in PostgreSQL's binary format (text as it is), ready for PQsendQueryPrepared.
  * Texts are borrowed from the values, numbers lie in `numbers`: neither may go before the statement is sent.
