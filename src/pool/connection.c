@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "pool/session.h"
-#include "pool/sqlstate.h"
+#include "pool/verdict.h"
 
 enum { SERVER_OLDEST = 120000 };
 
@@ -23,7 +23,8 @@ struct connection {
   bool prepared_statements;
   struct session session;
   struct job_list pipeline; /* sent, oldest first */
-  bool dismissed;           /* the server ended the session on an administrator's command */
+  PGresult *commit_error;   /* of the segment whose sync comes next */
+  enum sqlstate_session dismissal;
   enum lontar_error error;
   char message[256];
 };
@@ -47,14 +48,16 @@ static bool break_with_libpq(struct connection *connection)
   return break_with(connection, LONTAR_UNAVAILABLE, reason != NULL ? reason + strlen(" failed: ") : text);
 }
 
-/* Remembers whether the server said goodbye on an administrator's command; to an idle session it says so by a notice.
- */
+/* Remembers whether the server said goodbye on an administrator's command, or because the session had been idle for too
+ * long; to an idle session it says so by a notice. */
 static void note_dismissal(void *argument, const PGresult *result)
 {
   struct connection *connection = argument;
   const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   if (sqlstate != NULL && strcmp(sqlstate, "57P01") == 0)
-    connection->dismissed = true;
+    connection->dismissal = SQLSTATE_SERVER;
+  else if (sqlstate != NULL && strcmp(sqlstate, "57P05") == 0)
+    connection->dismissal = SQLSTATE_ENDED;
 }
 
 static void forget_result(struct job *job)
@@ -70,6 +73,7 @@ void connection_take_jobs(struct connection *connection, struct job_list *jobs)
   struct job *job;
   while ((job = TAILQ_FIRST(&connection->pipeline)) != NULL) {
     TAILQ_REMOVE(&connection->pipeline, job, link);
+    job->heard_of = job->result != NULL;
     forget_result(job);
     TAILQ_INSERT_TAIL(jobs, job, link);
   }
@@ -80,6 +84,7 @@ void connection_free(struct connection *connection)
   if (connection == NULL)
     return;
   dial_free(connection->dial);
+  PQclear(connection->commit_error);
   PQfinish(connection->libpq);
   free(connection);
 }
@@ -96,10 +101,23 @@ struct job *connection_oldest(const struct connection *connection)
   return TAILQ_FIRST(&connection->pipeline);
 }
 
+/* A pooler makes numbers up. */
+bool connection_is_pooled(const struct connection *connection)
+{
+  const struct session *session = &connection->session;
+  return session->pooled || (session->backend != 0 && session->backend != PQbackendPID(connection->libpq));
+}
+
 int connection_backend(const struct connection *connection)
 {
-  int backend = connection->session.backend;
-  return backend == PQbackendPID(connection->libpq) ? backend : 0; /* a pooler makes numbers up */
+  return connection_is_pooled(connection) ? 0 : connection->session.backend;
+}
+
+bool connection_forget(struct connection *connection, enum statement statement)
+{
+  bool was_prepared = connection->session.prepared[statement];
+  connection->session.prepared[statement] = false;
+  return was_prepared;
 }
 
 enum connection_state connection_state(const struct connection *connection)
@@ -119,9 +137,9 @@ int connection_wants(const struct connection *connection)
   return CONNECTION_READ | (connection->unflushed ? CONNECTION_WRITE : 0);
 }
 
-bool connection_was_dismissed(const struct connection *connection)
+enum sqlstate_session connection_dismissal(const struct connection *connection)
 {
-  return connection->dismissed;
+  return connection->dismissal;
 }
 
 enum lontar_error connection_error(const struct connection *connection)
@@ -202,15 +220,31 @@ static bool is_failure(ExecStatusType status)
   return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE || status == PGRES_NONFATAL_ERROR;
 }
 
-/* A failed preparation is nearly always a schema that was not migrated: say so. */
+/* A new session cannot have our statements yet, nor have lost them: others have had its server. */
+static bool speaks_of_a_pooler(const char *sqlstate)
+{
+  return strcmp(sqlstate, "42P05") == 0 || strcmp(sqlstate, "26000") == 0;
+}
+
+static const char *remedy_for(const struct connection *connection, const char *sqlstate)
+{
+  static const char *const unmigrated[] = {"42P01", "42703", "3F000", "42883"};
+  if (connection->prepared_statements && speaks_of_a_pooler(sqlstate))
+    return " (" CONNECTION_POOLER_REMEDY ")";
+  for (size_t i = 0; i < sizeof unmigrated / sizeof unmigrated[0]; i++)
+    if (strcmp(sqlstate, unmigrated[i]) == 0)
+      return " (was `lontarctl migrate` run?)";
+  return strcmp(sqlstate, "42501") == 0 ? " (were the rights granted: `lontarctl migrate --grant`?)" : "";
+}
+
 static void break_unprepared(struct connection *connection, const PGresult *result)
 {
-  char text[256];
+  char text[sizeof connection->message];
   const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  const char *hint = sqlstate != NULL && strncmp(sqlstate, "42", 2) == 0 ? " (was `lontarctl migrate` run?)" : "";
   const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   note_dismissal(connection, result);
-  snprintf(text, sizeof text, "%s%s", message != NULL ? message : PQerrorMessage(connection->libpq), hint);
+  snprintf(text, sizeof text, "%s%s", message != NULL ? message : PQerrorMessage(connection->libpq),
+           sqlstate != NULL ? remedy_for(connection, sqlstate) : "");
   (void)break_with(connection, LONTAR_UNAVAILABLE, text);
 }
 
@@ -227,13 +261,17 @@ static void receive_preparation(struct connection *connection)
   }
 }
 
-/* The oldest job that still waits for its result. */
+/* The oldest job that still waits for its result; NULL when only the commit of its segment is still to come. */
 static struct job *unanswered(struct connection *connection)
 {
   struct job *job;
   TAILQ_FOREACH(job, &connection->pipeline, link)
-  if (!job->answered)
-    return job;
+  {
+    if (!job->answered)
+      return job;
+    if (job->ends_segment)
+      break;
+  }
   return NULL;
 }
 
@@ -252,7 +290,7 @@ static enum lontar_error result_error(const PGresult *result)
   ExecStatusType status = PQresultStatus(result);
   if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
     return LONTAR_OK;
-  return sqlstate_error(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+  return verdict_error(result);
 }
 
 /* True when the server ended the session with this result: it stays silent from now on. */
@@ -262,19 +300,42 @@ static bool ends_session(const PGresult *result)
   return severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
 }
 
-/* The sync came: the segment up to its mark is committed, or undone as a whole when one of its jobs failed. */
-static void finish_segment(struct connection *connection)
+static bool is_undone(const struct connection *connection)
 {
-  struct job_list segment = TAILQ_HEAD_INITIALIZER(segment);
-  bool undone = false;
-  bool last = false;
-  struct job *job;
+  const struct job *job;
+  if (connection->commit_error != NULL)
+    return true;
   TAILQ_FOREACH(job, &connection->pipeline, link)
   {
-    undone = undone || job->result == NULL || result_error(job->result) != LONTAR_OK;
+    if (job->result == NULL || result_error(job->result) != LONTAR_OK)
+      return true;
     if (job->ends_segment)
       break;
   }
+  return false;
+}
+
+/* What the commit said stands for what its only job had found. */
+static void give_commit_error(struct connection *connection)
+{
+  struct job *first = TAILQ_FIRST(&connection->pipeline);
+  PGresult *error = TAKE(connection->commit_error);
+  if (error == NULL || first == NULL || !first->ends_segment) {
+    PQclear(error);
+    return;
+  }
+  PQclear(first->result);
+  first->result = error;
+}
+
+/* The sync came: the segment up to its mark is committed, or undone as a whole when one of its jobs, or the commit,
+ * failed. */
+static void finish_segment(struct connection *connection)
+{
+  bool undone = is_undone(connection);
+  bool last = false;
+  struct job *job;
+  give_commit_error(connection);
   while (!last && (job = TAILQ_FIRST(&connection->pipeline)) != NULL) {
     last = job->ends_segment;
     enum lontar_error error = job->result == NULL ? LONTAR_OK : result_error(job->result);
@@ -292,20 +353,18 @@ static bool goes_at_once(const struct job *job)
 static void receive_result(struct connection *connection, PGresult *result)
 {
   struct job *job = unanswered(connection);
-  if (job == NULL) {
-    if (is_failure(PQresultStatus(result)))
-      (void)break_with(connection, LONTAR_UNAVAILABLE, PQresultErrorMessage(result));
-    PQclear(result);
-    return;
-  }
   if (ends_session(result)) {
     note_dismissal(connection, result);
     (void)break_with(connection, LONTAR_UNAVAILABLE, PQresultErrorMessage(result));
     PQclear(result);
-    return;
+  } else if (job != NULL) {
+    PQclear(job->result);
+    job->result = result;
+  } else if (is_failure(PQresultStatus(result)) && connection->commit_error == NULL) {
+    connection->commit_error = result;
+  } else {
+    PQclear(result);
   }
-  PQclear(job->result);
-  job->result = result;
 }
 
 static void end_of_result(struct connection *connection)
@@ -380,6 +439,7 @@ bool connection_send(struct connection *connection, struct job *job)
   if (!session_send(&connection->session, connection->libpq, job->statement, &job->parameters))
     return break_with_libpq(connection);
   forget_result(job);
+  job->by_name = connection->session.prepared[job->statement];
   TAILQ_INSERT_TAIL(&connection->pipeline, job, link);
   connection->unsynced = true;
   return true;

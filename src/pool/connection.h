@@ -4,7 +4,8 @@
  * The owner watches connection_fd for connection_wants and calls connection_step when it is ready. Jobs are sent into
  * an open segment; connection_sync closes the segment, which is one transaction. A read is answered as soon as its
  * rows are there, a write only when its segment is committed. When one job of a segment fails, its transaction is
- * rolled back: the others come back with `again`, none of their effects remains.
+ * rolled back: the others come back with `again`, none of their effects remains. What fails at the commit is the error
+ * of a segment's only job; of several, none can be blamed, and all come back.
  * Not thread-safe; makes no calls that block.
  */
 #ifndef POOL_CONNECTION_H
@@ -18,9 +19,14 @@
 
 #include "pool/dial.h"
 #include "pool/queue.h"
+#include "pool/sqlstate.h"
 #include "repo/statement.h"
 
 struct connection;
+
+/* Behind a pooler that gives each transaction another server no statement can be prepared. */
+#define CONNECTION_POOLER_REMEDY                                                                                       \
+  "database_url leads through a pooler that gives each transaction another server: set prepared_statements = off"
 
 /* One execution of a statement. The owner fills the first group, the rest zero, and keeps the memory until it comes
  * back. */
@@ -36,10 +42,13 @@ struct job {
   bool unwanted;  /* pool's: nobody waits for its answer any more */
   bool told_held; /* pool's */
   int conflicts;  /* pool's: serialization failures so far */
+  int renewals;   /* pool's: how often it was refused because the session did not fit */
   int64_t sent;   /* pool's */
 
   PGresult *result;      /* connection's: what arrived, until the segment is committed */
   bool answered;         /* connection's: nothing more comes for it but the commit */
+  bool by_name;          /* connection's: sent as a prepared statement */
+  bool heard_of;         /* connection's: it was lost after something had come for the job */
   bool ends_segment;     /* connection's: the sync follows it */
   TAILQ_ENTRY(job) link; /* in the connection's pipeline */
 };
@@ -93,6 +102,12 @@ bool connection_send(struct connection *connection, struct job *job);
 /* Closes the open segment, if any, and writes what the socket takes. False when the connection broke. */
 bool connection_sync(struct connection *connection);
 
+/* The statement is sent as text from now on. False when it was already: none was prepared. */
+bool connection_forget(struct connection *connection, enum statement statement);
+
+/* True when the server behind is not the one that speaks to us: a pooler between hands sessions out. */
+bool connection_is_pooled(const struct connection *connection);
+
 /* The oldest job that is not answered, NULL when there is none. */
 struct job *connection_oldest(const struct connection *connection);
 
@@ -102,8 +117,10 @@ int connection_backend(const struct connection *connection);
 /* Moves the jobs that are not answered, oldest first, to the end of `jobs`. Their results so far are dropped. */
 void connection_take_jobs(struct connection *connection, struct job_list *jobs);
 
-/* True when it broke because an administrator ended the session (57P01): no statement is to blame for that. */
-bool connection_was_dismissed(const struct connection *connection);
+/* How it was ended: SQLSTATE_SERVER by an administrator, so that no statement is to blame; SQLSTATE_ENDED because it
+ * had been idle for too long, so that no statement of which nothing was heard has run; SQLSTATE_GOOD when nothing is
+ * known. */
+enum sqlstate_session connection_dismissal(const struct connection *connection);
 
 /* Why it broke: our error, and a text for the log (no host, no password). */
 enum lontar_error connection_error(const struct connection *connection);

@@ -9,10 +9,17 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "log/log.h"
+#include "pool/reason.h"
 #include "pool/slice.h"
-#include "pool/sqlstate.h"
+#include "pool/verdict.h"
 
 enum { CONFLICT_RETRIES = 3 };
+
+/* How often a statement goes to another session because one did not fit. */
+enum { RENEWALS = 4 };
+
+/* Lines of the log that say the same follow each other by so much (microseconds). */
+enum { TELL_AGAIN_AFTER = 10000000 };
 
 /* A statement that nobody wants is cancelled after so long (microseconds); most end before. */
 enum { CANCEL_AFTER = 100000 };
@@ -126,12 +133,23 @@ static bool belongs_to_dismissal(struct place *place)
 {
   struct pool *pool = place->pool;
   int64_t now = clock_steady();
-  if (connection_was_dismissed(place->connection))
+  if (connection_dismissal(place->connection) != SQLSTATE_GOOD)
     pool->dismissed = now;
   bool recent = pool->dismissed != 0 && now - pool->dismissed < CLOCK_SECOND;
   if (place_slot(place)->state != SLOT_CONNECTING)
     return recent;
   return recent && pool->pardons++ == 0;
+}
+
+/* A slice without a connection tells by itself that the database is away; one that merely cannot open another says so
+ * now and then. */
+static void tell_unopened(struct pool *pool)
+{
+  int64_t now = clock_steady();
+  if (pool->policy.open <= 1 || (pool->told_unopened != 0 && now - pool->told_unopened < TELL_AGAIN_AFTER))
+    return;
+  pool->told_unopened = now;
+  log_line(LOG_LEVEL_WARNING, "cannot open another connection: %s", pool->trouble);
 }
 
 void place_lose(struct place *place, enum lontar_error error, enum policy_reason reason, const char *message)
@@ -140,18 +158,27 @@ void place_lose(struct place *place, enum lontar_error error, enum policy_reason
   struct job_list lost = TAILQ_HEAD_INITIALIZER(lost);
   bool was_open = place_slot(place)->state != SLOT_CONNECTING;
   bool blameless = belongs_to_dismissal(place);
+  bool idled = connection_dismissal(place->connection) == SQLSTATE_ENDED;
   int64_t limit = pool->policy.settings.statement_timeout;
   struct job *job;
   snprintf(pool->trouble, sizeof pool->trouble, "%s", message);
-  if (was_open)
+  if (idled)
+    log_line(LOG_LEVEL_INFO, "the server ended an idle connection (idle_session_timeout); it is replaced");
+  else if (was_open)
     log_line(LOG_LEVEL_WARNING, "lost a connection: %s", pool->trouble);
+  else
+    tell_unopened(pool);
   connection_take_jobs(place->connection, &lost);
   end(place, blameless ? POLICY_DISMISSED : reason);
   while ((job = TAILQ_LAST(&lost, job_list)) != NULL) {
     TAILQ_REMOVE(&lost, job, link);
-    lose_job(pool, job, error, limit, blameless);
+    if (idled && job != &place->check && !job->heard_of && ++job->renewals <= RENEWALS)
+      pool_return(pool, job);
+    else
+      lose_job(pool, job, error, limit, blameless);
   }
-  pool->owner.suspect(pool->owner.owner);
+  if (!idled) /* the server ended nothing but this session */
+    pool->owner.suspect(pool->owner.owner);
 }
 
 static void note_ready(struct place *place)
@@ -231,6 +258,57 @@ static bool was_cancelled_instead(const struct policy_slot *slot, const struct j
   return slot->barred && error == LONTAR_DEADLINE && !job->unwanted && statement_rows[job->statement].kind == READS;
 }
 
+/* The schema changed under a prepared statement. All connections have it, so all send it as text from now on, and are
+ * replaced one by one. */
+static void forget_statement(struct pool *pool, enum statement statement)
+{
+  int count = 0;
+  for (int i = 0; i < pool->policy.reach; i++) {
+    struct connection *connection = pool->places[i].connection;
+    if (connection == NULL || connection_state(connection) != CONNECTION_READY ||
+        !connection_forget(connection, statement))
+      continue;
+    policy_renew(&pool->policy, i, clock_steady());
+    count++;
+  }
+  if (count > 0)
+    log_line(LOG_LEVEL_INFO, "the schema changed under the prepared statement %s: replacing connections count=%d",
+             statement_rows[statement].name, count);
+}
+
+/* Settings and statements of the session are gone, so nothing more is sent there. */
+static void leave_session(struct place *place, const struct connection *connection, const PGresult *result)
+{
+  struct pool *pool = place->pool;
+  int64_t now = clock_steady();
+  policy_retire(&pool->policy, place->index, POLICY_RECYCLED);
+  if (pool->told_renewal != 0 && now - pool->told_renewal < TELL_AGAIN_AFTER)
+    return;
+  char reason[REASON_SIZE];
+  pool->told_renewal = now;
+  log_line(LOG_LEVEL_WARNING, "a session is not as lontard made it, so its connection is replaced: %s; %s",
+           reason_write(reason, sizeof reason, result),
+           connection_is_pooled(connection) ? CONNECTION_POOLER_REMEDY : "did somebody DISCARD or DEALLOCATE there?");
+}
+
+/* Whether the statement was refused before it ran, because the session did not fit. Then it is sent again, a write too.
+ * What comes out of a function was no refusal of ours. */
+static bool was_misfit(struct place *place, const struct connection *connection, struct job *job,
+                       enum lontar_error error, const PGresult *result)
+{
+  const char *sqlstate = error != LONTAR_OK && result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+  if (sqlstate == NULL || !verdict_is_direct(result))
+    return false;
+  enum sqlstate_session session = sqlstate_find(sqlstate)->session;
+  if (session == SQLSTATE_STALE && job->by_name)
+    forget_statement(place->pool, job->statement);
+  else if (session == SQLSTATE_RENEW)
+    leave_session(place, connection, result);
+  else
+    return false;
+  return job != &place->check && ++job->renewals <= RENEWALS;
+}
+
 /* The server lives on, but as a standby: only a new connection may find the primary. */
 static bool is_demoted(enum lontar_error error, const PGresult *result)
 {
@@ -250,6 +328,8 @@ static void on_job_done(void *argument, struct connection *connection, struct jo
     policy_demoted(&pool->policy, now);
   if (again || instead) {
     job->waiter.alone = true;
+    pool_return(pool, job);
+  } else if (was_misfit(place, connection, job, error, result)) {
     pool_return(pool, job);
   } else if (retries_conflict(job, error)) {
     job->waiter.alone = true;

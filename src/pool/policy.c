@@ -231,6 +231,13 @@ void policy_retire(struct policy *policy, int slot, enum policy_reason reason)
   it->reason = reason;
 }
 
+void policy_renew(struct policy *policy, int slot, int64_t now)
+{
+  struct policy_slot *it = &policy->slots[slot];
+  if (it->recycle_at > now)
+    it->recycle_at = now;
+}
+
 void policy_leaving(struct policy *policy, int slot)
 {
   policy->slots[slot].state = SLOT_LEAVING;

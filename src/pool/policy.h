@@ -153,6 +153,9 @@ void policy_answered(struct policy *policy, int slot, int64_t now, int64_t next_
 /* The slot's connection is to be replaced once its pipeline is empty. */
 void policy_retire(struct policy *policy, int slot, enum policy_reason reason);
 
+/* The same in its turn, as when it had grown old. */
+void policy_renew(struct policy *policy, int slot, int64_t now);
+
 /* The server does not take writes any more: every connection that is a second old or more is to be replaced. */
 void policy_demoted(struct policy *policy, int64_t now);
 

@@ -32,9 +32,11 @@ struct pool {
   struct pulse *tick;
   struct event *round_end; /* made active by the first send of a round of the loop */
   int64_t next_probe;
-  int64_t dismissed; /* when an administrator last ended a connection */
-  int pardons;       /* attempts to connect that failed with it, since the last connection */
-  char trouble[256]; /* the last loss, for the log */
+  int64_t dismissed;     /* when an administrator last ended a connection */
+  int pardons;           /* attempts to connect that failed with it, since the last connection */
+  char trouble[256];     /* the last loss, for the log */
+  int64_t told_unopened; /* when the log last said that no other connection can be opened, … */
+  int64_t told_renewal;  /* … and that a session did not fit */
   struct pool_numbers numbers;
 };
 

@@ -262,7 +262,171 @@ static void a_killed_workers_backend_does_not_stay(void)
   PQfinish(superuser);
 }
 
+/* ---- What the commit says, and plans that no longer fit ---- */
+
+#define DEFER(how) "ALTER TABLE chat_history ALTER CONSTRAINT chat_history_subject_id_fkey " how
+
+static int undone;
+
+static void on_one_done(void *owner, struct connection *its, struct job *job, enum lontar_error error,
+                        const PGresult *result, bool again)
+{
+  (void)owner;
+  (void)its;
+  (void)job;
+  (void)result;
+  answered = true;
+  answer = error;
+  undone += again;
+}
+
+static void send_chat(struct job *job, int64_t subject)
+{
+  struct values values = {0};
+  *job = (struct job){.statement = STATEMENT_chat_create};
+  value_set_integer(&values.of[FIELD_user_id], 1);
+  value_set_integer(&values.of[FIELD_subject_id], subject);
+  value_set_text(&values.of[FIELD_question], "Apa?", 4);
+  value_set_text(&values.of[FIELD_response], "Itu.", 4);
+  statement_bind(job->statement, &values, &job->parameters);
+  CU_ASSERT_TRUE(connection_send(connection, job));
+}
+
+static void run_until_empty(void)
+{
+  int64_t end = clock_steady() + WAIT;
+  while (connection_oldest(connection) != NULL && connection_state(connection) == CONNECTION_READY &&
+         clock_steady() < end)
+    step();
+}
+
+/* Segments behind it are not blamed; of several jobs in it each is to be tried alone. */
+static void a_commit_that_fails_is_its_segments(void)
+{
+  struct job jobs[5];
+  PGconn *superuser = repo_connect(DATABASE);
+  const struct connection_owner owner = {on_one_done, on_moved, NULL};
+  repo_execute(superuser, DEFER("DEFERRABLE INITIALLY DEFERRED"));
+  repo_execute(superuser, "INSERT INTO users (id, username, password_hash, role) VALUES (1, 'budi', 'x', 'siswa')");
+  base = event_base_new();
+  dialer = dialer_new(base, url());
+  const struct connection_settings settings = {.dialer = dialer,
+                                               .application_name = "lontard/test",
+                                               .connect_timeout = CONNECT_TIMEOUT,
+                                               .statement_timeout = CLOCK_SECOND,
+                                               .prepared_statements = true};
+  connection = connection_open(&settings, &owner);
+  CU_ASSERT_EQUAL_FATAL(run_until_open(), CONNECTION_READY);
+  undone = 0;
+  send_chat(&jobs[0], 9999);
+  CU_ASSERT_TRUE(connection_sync(connection));
+  run_until_empty();
+  CU_ASSERT_EQUAL(answer, LONTAR_BAD_REFERENCE);
+  CU_ASSERT_EQUAL(undone, 0);
+  send_chat(&jobs[1], 9999);
+  send_chat(&jobs[2], 9999);
+  CU_ASSERT_TRUE(connection_sync(connection));
+  send_job(&jobs[3], STATEMENT_book_get); /* a segment of its own, in flight behind it */
+  run_until_empty();
+  CU_ASSERT_EQUAL(answer, LONTAR_OK);
+  CU_ASSERT_EQUAL(undone, 2);
+  CU_ASSERT_EQUAL(connection_state(connection), CONNECTION_READY);
+  CU_ASSERT_STRING_EQUAL(repo_value(superuser, "SELECT count(*) FROM chat_history"), "0");
+  close_connection();
+  repo_execute(superuser, DEFER("NOT DEFERRABLE"));
+  PQfinish(superuser);
+}
+
+/* It is sent as text from then on. */
+static void a_statement_whose_plan_does_not_fit_is_forgotten(void)
+{
+  PGconn *superuser = repo_connect(DATABASE);
+  open_connection(url());
+  CU_ASSERT_EQUAL_FATAL(run_until_open(), CONNECTION_READY);
+  CU_ASSERT_EQUAL(run_job(STATEMENT_subject_get), LONTAR_OK);
+  repo_execute(superuser, "ALTER TABLE subjects ALTER name TYPE varchar(200)");
+  CU_ASSERT_EQUAL(run_job(STATEMENT_subject_get), LONTAR_INTERNAL);
+  CU_ASSERT_TRUE(connection_forget(connection, STATEMENT_subject_get));
+  CU_ASSERT_EQUAL(run_job(STATEMENT_subject_get), LONTAR_OK);
+  CU_ASSERT_FALSE(connection_forget(connection, STATEMENT_subject_get));
+  close_connection();
+  repo_execute(superuser, "ALTER TABLE subjects ALTER name TYPE varchar(100)");
+  PQfinish(superuser);
+}
+
+/* ---- A pooler that gives each transaction another server ---- */
+
+enum { POOLER_PORT = 6432 };
+
+/* PgBouncer behind a socket in a folder of its own; 0 where it is not installed. It does not run as root. */
+static pid_t start_pooler(char folder[64])
+{
+  char command[2048];
+  (void)snprintf(folder, 64, "/tmp/lontar-pooler.XXXXXX");
+  if (access("/usr/sbin/pgbouncer", X_OK) != 0 || mkdtemp(folder) == NULL)
+    return 0;
+  (void)snprintf(command, sizeof command,
+                 "cd %s && printf '%%s\\n' '[databases]' '%s = host=%s port=%s' '[pgbouncer]' 'unix_socket_dir = %s'"
+                 " 'listen_port = %d' 'auth_type = any' 'pool_mode = transaction' 'default_pool_size = 1'"
+                 " 'logfile = %s/log' >ini && sed -i 's/^%s.*/& user=postgres/' ini && chmod -R a+rwX . &&"
+                 " exec %s /usr/sbin/pgbouncer -q ini",
+                 folder, DATABASE, getenv("PGHOST"), getenv("PGPORT"), folder, POOLER_PORT, folder, DATABASE,
+                 geteuid() == 0 ? "setpriv --reuid=postgres --regid=postgres --clear-groups" : "");
+  pid_t child = fork();
+  if (child == 0) {
+    (void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+    _exit(127);
+  }
+  return child;
+}
+
+static bool wait_for_pooler(const char *folder)
+{
+  char path[128];
+  int64_t end = clock_steady() + WAIT;
+  (void)snprintf(path, sizeof path, "%s/.s.PGSQL.%d", folder, POOLER_PORT);
+  while (access(path, F_OK) != 0 && clock_steady() < end)
+    (void)poll(NULL, 0, SLICE_MS);
+  return access(path, F_OK) == 0;
+}
+
+static void stop_pooler(pid_t pooler, const char *folder)
+{
+  char command[128];
+  (void)kill(pooler, SIGTERM);
+  (void)waitpid(pooler, NULL, 0);
+  (void)snprintf(command, sizeof command, "rm -rf %s", folder);
+  CU_ASSERT_EQUAL(system(command), 0);
+}
+
+/* The second session finds the first one's statements on the server that both share. */
+static void statements_prepared_through_a_pooler_are_told(void)
+{
+  char folder[64];
+  char text[REPO_URL_SIZE];
+  pid_t pooler = start_pooler(folder);
+  if (pooler == 0)
+    return;
+  CU_ASSERT_TRUE_FATAL(wait_for_pooler(folder));
+  (void)snprintf(text, sizeof text, "host=%s port=%d user=postgres dbname=" DATABASE, folder, POOLER_PORT);
+  open_connection(text);
+  CU_ASSERT_EQUAL(run_until_open(), CONNECTION_READY);
+  CU_ASSERT_TRUE(connection_is_pooled(connection));
+  close_connection();
+  open_connection(text);
+  CU_ASSERT_EQUAL(run_until_open(), CONNECTION_BROKEN);
+  CU_ASSERT_PTR_NOT_NULL(strstr(connection_message(connection), "set prepared_statements = off"));
+  CU_ASSERT_PTR_NULL(strstr(connection_message(connection), "lontarctl migrate"));
+  close_connection();
+  open_connection_with(text, false);
+  CU_ASSERT_EQUAL(run_until_open(), CONNECTION_READY);
+  CU_ASSERT_EQUAL(run_job(STATEMENT_book_get), LONTAR_OK);
+  close_connection();
+  stop_pooler(pooler, folder);
+}
+
 CASES(connection, before, NULL, CASE(a_locked_table_is_no_absent_database),
       CASE(a_schema_that_was_not_migrated_is_told), CASE(without_prepared_statements_they_run_as_text),
       CASE(a_silent_server_does_not_keep_us_from_the_next), CASE(of_several_servers_one_must_take_writes),
-      CASE(a_killed_workers_backend_does_not_stay));
+      CASE(a_killed_workers_backend_does_not_stay), CASE(a_commit_that_fails_is_its_segments),
+      CASE(a_statement_whose_plan_does_not_fit_is_forgotten), CASE(statements_prepared_through_a_pooler_are_told));

@@ -61,6 +61,18 @@ static const char *sql_run(const char *statement, int count, const char *const *
   return sql_value;
 }
 
+void sql_script(const char *statements)
+{
+  reconnect();
+  PGresult *result = PQexec(database, statements);
+  ExecStatusType status = PQresultStatus(result);
+  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+    fprintf(stderr, "system: %s: %s", statements, PQerrorMessage(database));
+    exit(2);
+  }
+  PQclear(result);
+}
+
 const char *sql(const char *statement, ...)
 {
   const char *parameters[SQL_PARAMETERS_MAX];

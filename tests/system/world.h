@@ -75,6 +75,9 @@ void text_done(char **text);
 const char *sql(const char *statement, ...) __attribute__((sentinel));
 long long sql_number(const char *statement, long long parameter);
 
+/* Runs several statements, which must succeed. */
+void sql_script(const char *statements);
+
 /* For tests that hold a lock: a connection of its own. */
 struct pg_conn *sql_connect(void);
 
