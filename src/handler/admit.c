@@ -53,7 +53,7 @@ static void session_looked_up(struct exchange *exchange, enum lontar_error error
 {
   if (error != LONTAR_OK) {
     refuse_caller(exchange, error);
-    refuse_database(exchange, error, result);
+    refuse_database(exchange, STATEMENT_session_principal, error, result);
     return;
   }
   error = judge(exchange, result);

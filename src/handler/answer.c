@@ -1,4 +1,4 @@
-/* Records, lists and numbers as answers. */
+/* Records, lists and numbers as answers, and what is answered when there is no row. */
 #include "handler/answer.h"
 
 #include "handler/exchange.h"
@@ -9,6 +9,8 @@
 #include "repo/cursor.h"
 
 enum { KEEP = 16 * 1024, STATUS_OK = 200, STATUS_CREATED = 201, STATUS_NO_CONTENT = 204 };
+
+static const char NOT_WRITTEN[] = "the record is there, but a trigger or rule of its table keeps it from being changed";
 
 void answer_begin(struct exchange *exchange, int status, const char *content_type)
 {
@@ -24,13 +26,31 @@ static void write_record(struct exchange *exchange, const PGresult *result, int 
 {
   answer_begin(exchange, status, ANSWER_JSON);
   if (!rows_write_record(&exchange->response.body, result, 0, exchange->operation.statement))
-    refuse(exchange, LONTAR_INTERNAL);
+    refuse_internal(exchange, ANSWER_UNREADABLE);
+}
+
+static void looked_for(struct exchange *exchange, const PGresult *result)
+{
+  if (PQntuples(result) == 0)
+    refuse(exchange, LONTAR_NOT_FOUND);
+  else
+    refuse_internal(exchange, NOT_WRITTEN);
+}
+
+/* A write that gave no row found no record, or was kept from it: a trigger may return NULL. */
+static void answer_nothing(struct exchange *exchange)
+{
+  enum statement reader = statement_reader(exchange->operation.statement);
+  if (reader != STATEMENT_none)
+    exchange_submit(exchange, reader, looked_for);
+  else
+    refuse(exchange, LONTAR_NOT_FOUND);
 }
 
 void answer_record(struct exchange *exchange, const PGresult *result)
 {
   if (PQntuples(result) == 0)
-    refuse(exchange, LONTAR_NOT_FOUND);
+    answer_nothing(exchange);
   else
     write_record(exchange, result, STATUS_OK);
 }
@@ -39,7 +59,7 @@ bool answer_integer(struct exchange *exchange, const PGresult *result, enum fiel
 {
   struct value value;
   if (!result_value(result, 0, exchange->operation.statement, field, &value) || value.state != VALUE_SET) {
-    refuse(exchange, LONTAR_INTERNAL);
+    refuse_internal(exchange, ANSWER_UNREADABLE);
     return false;
   }
   *ret_number = value.integer;
@@ -120,7 +140,7 @@ void answer_list(struct exchange *exchange, const PGresult *result)
     buffer_append_text(body, "null");
   buffer_append_text(body, "}");
   if (!good)
-    refuse(exchange, LONTAR_INTERNAL);
+    refuse_internal(exchange, ANSWER_UNREADABLE);
 }
 
 void answer_count(struct exchange *exchange, int64_t count)
@@ -139,7 +159,7 @@ void answer_deleted(struct exchange *exchange, int64_t deleted, bool more)
 void answer_gone(struct exchange *exchange, const PGresult *result)
 {
   if (PQntuples(result) == 0)
-    refuse(exchange, LONTAR_NOT_FOUND);
+    answer_nothing(exchange);
   else
     answer_begin(exchange, STATUS_NO_CONTENT, NULL);
 }

@@ -10,12 +10,15 @@
 
 #define ANSWER_JSON "application/json"
 
+/* What the log says of a result that cannot be read. */
+#define ANSWER_UNREADABLE "the result is not what the statement promises: has a column another type?"
+
 struct exchange;
 
 /* Begins an answer with a body; what was written before is dropped. */
 void answer_begin(struct exchange *exchange, int status, const char *content_type);
 
-/* The first row of the operation's result; 404 when there is none. */
+/* The first row of the operation's result. Without one 404, or 500 when a write left a record as it is. */
 void answer_record(struct exchange *exchange, const PGresult *result);
 
 /* 201 with the record; Location names it below the route's path. */
@@ -31,7 +34,7 @@ void answer_list(struct exchange *exchange, const PGresult *result);
 void answer_count(struct exchange *exchange, int64_t count);
 void answer_deleted(struct exchange *exchange, int64_t deleted, bool more);
 
-/* 204, or 404 when there is no row. */
+/* 204; without a row as answer_record. */
 void answer_gone(struct exchange *exchange, const PGresult *result);
 
 /* The integer in that column of the first row; answers 500 and returns false when there is none. */

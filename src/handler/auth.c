@@ -18,7 +18,7 @@ static void login_opened(struct exchange *exchange, const PGresult *result)
   struct buffer *body = &exchange->response.body;
   struct value expires_at;
   if (!result_value(result, 0, STATEMENT_session_create, FIELD_expires_at, &expires_at)) {
-    refuse(exchange, LONTAR_INTERNAL);
+    refuse_internal(exchange, ANSWER_UNREADABLE);
     return;
   }
   answer_begin(exchange, STATUS_OK, ANSWER_JSON);
@@ -49,7 +49,7 @@ void auth_session_get(struct exchange *exchange)
 {
   answer_begin(exchange, STATUS_OK, ANSWER_JSON);
   if (!rows_write_record(&exchange->response.body, exchange->lookup_result, 0, STATEMENT_session_principal))
-    refuse(exchange, LONTAR_INTERNAL);
+    refuse_internal(exchange, ANSWER_UNREADABLE);
 }
 
 void auth_logout(struct exchange *exchange)

@@ -6,6 +6,7 @@
 #include "handler/exchange.h"
 #include "handler/handler.h"
 #include "log/log.h"
+#include "pool/reason.h"
 
 enum { CLEANUP_BATCH = 1000 };
 
@@ -32,7 +33,10 @@ static void batch_deleted(struct job *job, enum lontar_error error, const PGresu
   if (error == LONTAR_OK && !result_value(result, 0, STATEMENT_session_delete_expired, FIELD_count, &count))
     error = LONTAR_INTERNAL;
   if (error != LONTAR_OK) {
-    log_line(LOG_LEVEL_WARNING, "expired sessions could not be deleted: %s", lontar_error_code(error));
+    char reason[REASON_SIZE] = "";
+    if (result != NULL)
+      (void)reason_write(reason, sizeof reason, result);
+    log_line(LOG_LEVEL_WARNING, "expired sessions could not be deleted: %s %s", lontar_error_code(error), reason);
     finish(cleanup);
     return;
   }

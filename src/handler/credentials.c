@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "handler/answer.h"
 #include "handler/refuse.h"
 #include "json/rows.h"
 
@@ -62,7 +63,7 @@ static void credentials_found(struct exchange *exchange, const PGresult *result)
   else if (keep_user(exchange, result))
     exchange_hash(exchange, HASHER_VERIFY, exchange->stored_hash, strlen(exchange->stored_hash), credentials_verified);
   else
-    refuse(exchange, LONTAR_INTERNAL);
+    refuse_internal(exchange, ANSWER_UNREADABLE);
 }
 
 void credentials_check(struct exchange *exchange, exchange_act *right)

@@ -39,6 +39,7 @@ static void exchange_free(struct exchange *exchange)
   buffer_free(&exchange->kept);
   body_free(&exchange->body);
   free(exchange->problems);
+  free(exchange->reason);
   explicit_bzero(exchange->token, sizeof exchange->token);
   free(exchange);
 }
@@ -48,11 +49,11 @@ static void log_answer(const struct exchange *exchange, int64_t duration)
 {
   if (exchange->error == LONTAR_OK)
     return;
-  bool has_sqlstate = exchange->error == LONTAR_INTERNAL && exchange->sqlstate[0] != '\0';
+  const char *reason = exchange->reason;
   log_line(error_log_level(exchange->error), "request=%s route=%s status=%d code=%s duration_ms=%lld%s%s",
            exchange->request->request_id, exchange->row->name, exchange->response.status,
-           lontar_error_code(exchange->error), (long long)(duration / CLOCK_MILLISECOND),
-           has_sqlstate ? " sqlstate=" : "", has_sqlstate ? exchange->sqlstate : "");
+           lontar_error_code(exchange->error), (long long)(duration / CLOCK_MILLISECOND), reason != NULL ? " " : "",
+           reason != NULL ? reason : "");
 }
 
 static void complete_response(struct exchange *exchange)
@@ -112,12 +113,14 @@ static void operation_done(struct job *job, enum lontar_error error, const PGres
   exchange_enter(exchange);
   exchange->operation_is_out = false;
   if (!exchange->abandoned && !exchange->refused) {
-    if (error == LONTAR_OK)
+    if (error == LONTAR_OK && PQntuples(result) == 0 && statement_inserts(job->statement))
+      refuse_internal(exchange, "the statement gave no row: a trigger or rule of its table keeps records out");
+    else if (error == LONTAR_OK)
       exchange->step(exchange, result);
     else if (exchange->deleted > 0) /* an error would say that nothing was written */
       answer_deleted(exchange, exchange->deleted, true);
     else
-      refuse_database(exchange, error, result);
+      refuse_database(exchange, job->statement, error, result);
   }
   exchange_leave(exchange);
 }

@@ -34,7 +34,7 @@ typedef void exchange_lookup_step(struct exchange *exchange, enum lontar_error e
 typedef void exchange_hash_step(struct exchange *exchange, const struct hasher_result *result);
 typedef void exchange_act(struct exchange *exchange);
 
-enum { STORED_HASH_SIZE = 256, CHANGES_SIZE = 512, SQLSTATE_SIZE = 6 };
+enum { STORED_HASH_SIZE = 256, CHANGES_SIZE = 512 };
 
 struct exchange {
   struct handler *handler;
@@ -78,9 +78,9 @@ struct exchange {
 
   struct response response;
   enum lontar_error error; /* what the response says */
-  char sqlstate[SQLSTATE_SIZE];
-  char *scratch_next; /* free part of `scratch` */
-  char scratch[];     /* decoded path and query */
+  char *reason;            /* of an error, for the log; NULL for none. No input and no SQL is in it */
+  char *scratch_next;      /* free part of `scratch` */
+  char scratch[];          /* decoded path and query */
 };
 
 /* Held once, by the caller. NULL when there is no memory. */

@@ -1,14 +1,18 @@
-/* Error answers, and from a broken constraint to the name of a field. */
+/* Error answers, and what the server's no to a statement says to caller and operator. */
 #include "handler/refuse.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "handler/exchange.h"
+#include "log/log.h"
 #include "pool/pool.h"
+#include "pool/reason.h"
+#include "pool/verdict.h"
 #include "route/route.h"
 
-enum { KEEP = 16 * 1024, ALLOW_SIZE = 64, STATUS_UNAUTHORIZED = 401, STATUS_UNAVAILABLE = 503 };
+enum { KEEP = 16 * 1024, ALLOW_SIZE = 64, STATUS_UNAUTHORIZED = 401, STATUS_INTERNAL = 500, STATUS_UNAVAILABLE = 503 };
 
 static void begin(struct exchange *exchange, int status)
 {
@@ -17,7 +21,8 @@ static void begin(struct exchange *exchange, int status)
   buffer_clear(&response->headers, KEEP);
   response->status = status;
   response->content_type = NULL;
-  exchange->sqlstate[0] = '\0';
+  free(exchange->reason);
+  exchange->reason = NULL;
 }
 
 static void add_headers(struct exchange *exchange, enum lontar_error error)
@@ -73,59 +78,65 @@ void refuse_silently(struct exchange *exchange, int status)
   begin(exchange, status);
 }
 
-/* Takes `ending` off the end. */
-static bool strip(const char *text, size_t *length, const char *ending)
+void refuse_internal(struct exchange *exchange, const char *reason)
 {
-  size_t ending_length = strlen(ending);
-  if (*length < ending_length || memcmp(text + *length - ending_length, ending, ending_length) != 0)
-    return false;
-  *length -= ending_length;
-  return true;
+  char quoted[REASON_SIZE];
+  refuse(exchange, LONTAR_INTERNAL);
+  if (asprintf(&exchange->reason, "reason=%s", log_quote(quoted, sizeof quoted, reason, strlen(reason))) < 0)
+    exchange->reason = NULL;
 }
 
-/* PostgreSQL names constraints <table>_<column>_key, _fkey or _check; a NOT NULL tells the column itself. */
-static enum field broken_field(const PGresult *result)
+static field_set given_by(const struct field_input *inputs)
 {
-  const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
-  const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
-  const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
-  if (column != NULL)
-    return field_find(column, strlen(column));
-  if (table == NULL || constraint == NULL)
-    return FIELD_none;
-  size_t table_length = strlen(table);
-  if (strncmp(constraint, table, table_length) != 0 || constraint[table_length] != '_')
-    return FIELD_none;
-  const char *name = constraint + table_length + 1;
-  size_t length = strlen(name);
-  if (!strip(name, &length, "_key") && !strip(name, &length, "_fkey"))
-    (void)strip(name, &length, "_check");
-  return field_find(name, length);
+  field_set set = 0;
+  for (; inputs->field != FIELD_none; inputs++)
+    set |= field_set_of(inputs->field);
+  return set;
 }
 
-static const char *constraint_message(enum lontar_error error)
+/* What a caller of this route can give. */
+static field_set given(const struct exchange *exchange)
 {
-  switch ((int)error) {
-  case LONTAR_CONFLICT:
-    return "is already taken";
-  case LONTAR_BAD_REFERENCE:
-    return "does not exist";
-  case LONTAR_INVALID:
-    return "is not valid";
-  default:
-    return NULL;
-  }
+  field_set set = given_by(exchange->row->query) | given_by(exchange->row->body);
+  for (enum field field = 1; field < FIELD_COUNT; field++)
+    if (exchange->path.of[field].state == VALUE_SET)
+      set |= field_set_of(field);
+  return set;
 }
 
-void refuse_database(struct exchange *exchange, enum lontar_error error, const PGresult *result)
+/* For the log: what the server said, and what the operator can do. */
+static void keep_reason(struct exchange *exchange, const PGresult *result, const char *remedy)
 {
-  const char *message = constraint_message(error);
-  enum field field = message != NULL && result != NULL ? broken_field(result) : FIELD_none;
-  if (field != FIELD_none)
-    refuse_field(exchange, error, field, message);
-  else
+  char reason[REASON_SIZE];
+  char quoted[REASON_SIZE];
+  (void)reason_write(reason, sizeof reason, result);
+  if (*reason == '\0')
+    return;
+  const char *shown = *remedy != '\0' ? log_quote(quoted, sizeof quoted, remedy, strlen(remedy)) : "";
+  if (asprintf(&exchange->reason, "%s%s%s", reason, *remedy != '\0' ? " remedy=" : "", shown) < 0)
+    exchange->reason = NULL;
+}
+
+static void refuse_by_verdict(struct exchange *exchange, const struct verdict *verdict)
+{
+  struct problems problems;
+  problems.count = 0;
+  for (const enum field *it = verdict->fields; *it != FIELD_none; it++)
+    problems_add(&problems, field_rows[*it].name, strlen(field_rows[*it].name), verdict->message);
+  write_answer(exchange, verdict->error, *verdict->detail != '\0' ? verdict->detail : NULL, &problems);
+}
+
+void refuse_database(struct exchange *exchange, enum statement statement, enum lontar_error error,
+                     const PGresult *result)
+{
+  const struct asked asked = {statement, &exchange->values, given(exchange)};
+  struct verdict verdict;
+  if (result == NULL) {
     refuse(exchange, error);
-  const char *sqlstate = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-  if (sqlstate != NULL)
-    (void)snprintf(exchange->sqlstate, sizeof exchange->sqlstate, "%s", sqlstate);
+    return;
+  }
+  verdict_reach(&asked, result, &verdict);
+  refuse_by_verdict(exchange, &verdict);
+  if (exchange->response.status >= STATUS_INTERNAL)
+    keep_reason(exchange, result, verdict.remedy);
 }

@@ -8,7 +8,7 @@
 #include <lontar/error.h>
 
 #include "json/problem.h"
-#include "repo/fields.h"
+#include "repo/statement.h"
 
 struct exchange;
 
@@ -21,8 +21,12 @@ void refuse_because(struct exchange *exchange, enum lontar_error error, const ch
 void refuse_input(struct exchange *exchange, enum lontar_error error, const struct problems *problems);
 void refuse_field(struct exchange *exchange, enum lontar_error error, enum field field, const char *message);
 
-/* What the pool says about a statement; `result` tells the field of a broken constraint, or is NULL. */
-void refuse_database(struct exchange *exchange, enum lontar_error error, const PGresult *result);
+/* What the pool says about a statement; `result` is the server's answer, or NULL where it gave none. */
+void refuse_database(struct exchange *exchange, enum statement statement, enum lontar_error error,
+                     const PGresult *result);
+
+/* 500, with a sentence for the log that says what is wrong and what can be done about it. */
+void refuse_internal(struct exchange *exchange, const char *reason);
 
 /* A status without a body, for answers that nobody reads or that have no memory. */
 void refuse_silently(struct exchange *exchange, int status);

@@ -37,7 +37,7 @@ static void session_created(struct exchange *exchange, const PGresult *result)
   const struct value *token = exchange_value(exchange, FIELD_token);
   struct buffer *body = &exchange->response.body;
   if (!rows_write_record(&exchange->kept, result, 0, STATEMENT_session_create) || exchange->kept.failed) {
-    refuse(exchange, LONTAR_INTERNAL);
+    refuse_internal(exchange, ANSWER_UNREADABLE);
     return;
   }
   answer_created_for_user(exchange, result, "sessions");

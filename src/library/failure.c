@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "pool/refusal.h"
-#include "pool/sqlstate.h"
 
 void failure_clear(struct lontar_failure *failure)
 {
@@ -14,10 +13,14 @@ void failure_clear(struct lontar_failure *failure)
     *failure = (struct lontar_failure){0};
 }
 
+static bool is_retriable(enum lontar_error error)
+{
+  return error == LONTAR_UNAVAILABLE || error == LONTAR_BUSY || error == LONTAR_RETRY;
+}
+
 static void failure_error(struct lontar_failure *failure, enum lontar_error error)
 {
-  *failure = (struct lontar_failure){.error = error};
-  failure->retriable = error == LONTAR_UNAVAILABLE || error == LONTAR_BUSY || error == LONTAR_RETRY;
+  *failure = (struct lontar_failure){.error = error, .retriable = is_retriable(error)};
 }
 
 enum lontar_error failure_set(struct lontar_failure *failure, enum lontar_error error, const char *format, ...)
@@ -42,7 +45,7 @@ static void text_copy(char *out, size_t size, const char *text)
 enum lontar_error failure_from_server(struct lontar_failure *failure, const PGresult *result, const PGconn *connection)
 {
   const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-  enum lontar_error error = sqlstate_error(sqlstate);
+  enum lontar_error error = result ? verdict_of_sql(result) : LONTAR_UNAVAILABLE;
   if (!failure)
     return error;
   failure_error(failure, error);
@@ -52,6 +55,21 @@ enum lontar_error failure_from_server(struct lontar_failure *failure, const PGre
   text_copy(failure->constraint, sizeof failure->constraint,
             result ? PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME) : NULL);
   return error;
+}
+
+enum lontar_error failure_judge(struct lontar_failure *failure, const struct asked *asked, const PGresult *result)
+{
+  struct verdict verdict;
+  verdict_reach(asked, result, &verdict);
+  if (!failure)
+    return verdict.error;
+  failure->error = verdict.error;
+  failure->retriable = is_retriable(verdict.error);
+  size_t length = strlen(failure->message);
+  const char *more = *verdict.remedy ? verdict.remedy : verdict.detail;
+  if (*more)
+    (void)snprintf(failure->message + length, sizeof failure->message - length, ": %s", more);
+  return verdict.error;
 }
 
 enum lontar_error failure_from_refusal(struct lontar_failure *failure, const PGconn *connection)

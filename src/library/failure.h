@@ -6,6 +6,8 @@
 
 #include <lontar/database.h>
 
+#include "pool/verdict.h"
+
 /* Forgets what an earlier call left. */
 void failure_clear(struct lontar_failure *failure);
 
@@ -15,6 +17,9 @@ __attribute__((format(printf, 3, 4))) enum lontar_error failure_set(struct lonta
 
 /* Says what the server answered, or, with result NULL, how the connection broke. Returns the error. */
 enum lontar_error failure_from_server(struct lontar_failure *failure, const PGresult *result, const PGconn *connection);
+
+/* Says anew what the server answered to a statement of the repository, after failure_from_server. Returns the error. */
+enum lontar_error failure_judge(struct lontar_failure *failure, const struct asked *asked, const PGresult *result);
 
 /* Says why no connection came about; LONTAR_UNAVAILABLE. */
 enum lontar_error failure_from_refusal(struct lontar_failure *failure, const PGconn *connection);

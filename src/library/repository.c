@@ -118,6 +118,23 @@ static enum lontar_error answer_batches(struct lontar_database *database, const 
   return error == LONTAR_OK ? answer_give(count_json(count), ret, failure) : error;
 }
 
+/* A write that gave no row found no record, or was kept from it: a trigger may return NULL. */
+static enum lontar_error answer_nothing(struct lontar_database *database, enum statement statement,
+                                        const struct values *values, struct lontar_failure *failure)
+{
+  enum statement reader = statement_reader(statement);
+  CLEANUP_RESULT PGresult *result = NULL;
+  if (statement_inserts(statement))
+    return failure_set(failure, LONTAR_INTERNAL, "a trigger or rule of the table keeps records out");
+  enum lontar_error error =
+      reader != STATEMENT_none ? run_statement(database, reader, values, &result, failure) : LONTAR_OK;
+  if (error != LONTAR_OK)
+    return error;
+  return PQntuples(result) > 0
+             ? failure_set(failure, LONTAR_INTERNAL, "a trigger or rule of the table keeps the record as it is")
+             : failure_set(failure, LONTAR_NOT_FOUND, "there is no such record");
+}
+
 static enum lontar_error operation_run(struct lontar_database *database, const struct operation *operation,
                                        struct json_object *object, struct json_object **ret,
                                        struct lontar_failure *failure)
@@ -142,7 +159,7 @@ static enum lontar_error operation_run(struct lontar_database *database, const s
   if (operation->answer == ANSWER_COUNT)
     return answer_give(count_json(run_column(statement, result, 0, FIELD_count).integer), ret, failure);
   if (PQntuples(result) == 0)
-    return failure_set(failure, LONTAR_NOT_FOUND, "there is no such record");
+    return answer_nothing(database, statement, &input.values, failure);
   json_object *record = row_from_statement(statement, result, 0);
   if (record && statement == STATEMENT_session_create) {
     const struct value *token = &input.values.of[FIELD_token];

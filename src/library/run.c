@@ -1,6 +1,8 @@
 /* Statements of the repository on a database. */
 #include "library/run.h"
 
+#include "pool/verdict.h"
+
 enum lontar_error run_statement(struct lontar_database *database, enum statement statement, const struct values *values,
                                 PGresult **ret_result, struct lontar_failure *failure)
 {
@@ -8,6 +10,7 @@ enum lontar_error run_statement(struct lontar_database *database, enum statement
   Oid types[STATEMENT_FIELDS_MAX];
   statement_types(statement, types);
   statement_bind(statement, values, &parameters);
+  const struct asked asked = {statement, values, verdict_fields(statement)};
   const struct wire_statement wire = {
       .sql = statement_rows[statement].sql,
       .count = parameters.count,
@@ -16,6 +19,7 @@ enum lontar_error run_statement(struct lontar_database *database, enum statement
       .lengths = parameters.lengths,
       .formats = parameters.formats,
       .result_format = 1,
+      .asked = &asked,
   };
   unsigned retry = RETRY_CONFLICT | (statement_rows[statement].kind == READS ? RETRY_LOST : 0);
   return database_run(database, &wire, 1, retry, ret_result, failure);

@@ -265,8 +265,10 @@ enum lontar_error wire_run(PGconn *connection, const struct wire_statement *stat
       break;
   }
   wire_settle(connection);
-  if (failed || !kept)
-    return failure_from_server(failure, kept, connection);
+  if (failed || !kept) {
+    enum lontar_error error = failure_from_server(failure, kept, connection);
+    return kept && statements->asked ? failure_judge(failure, statements->asked, kept) : error;
+  }
   *ret_result = TAKE(kept);
   return LONTAR_OK;
 }

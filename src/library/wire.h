@@ -14,6 +14,8 @@
 
 #include <lontar/database.h>
 
+struct asked;
+
 /* A statement as it is sent. Types, lengths and formats may be NULL: the server's choice, and text. */
 struct wire_statement {
   const char *sql;
@@ -22,7 +24,8 @@ struct wire_statement {
   const char *const *values;
   const int *lengths;
   const int *formats;
-  int result_format; /* 0 text, 1 binary */
+  int result_format;         /* 0 text, 1 binary */
+  const struct asked *asked; /* of a statement of the repository, run by itself; NULL for other SQL */
 };
 
 /* Opens a connection and sets up its session. LONTAR_OK, LONTAR_UNAVAILABLE or LONTAR_INTERNAL. */
