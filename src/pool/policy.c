@@ -444,7 +444,7 @@ static bool is_spare(const struct policy *policy, const struct policy_slot *slot
          (idle >= POLICY_SHARE_AFTER && policy->budget.wanted(policy->budget.owner));
 }
 
-/* A connection grown old waits until no other is being replaced. */
+/* A connection grown old waits until no other is being replaced, and stays while none can be opened in its place. */
 static void retire_due(struct policy *policy, int slot, int64_t now)
 {
   const struct policy_slot *it = &policy->slots[slot];
@@ -455,7 +455,7 @@ static void retire_due(struct policy *policy, int slot, int64_t now)
   if (policy->draining) {
     if (it->in_flight == 0 && live > wanted_size(policy))
       policy_retire(policy, slot, POLICY_RETIRED);
-  } else if (now >= it->recycle_at && others == 0) {
+  } else if (now >= it->recycle_at && others == 0 && policy->connecting == 0 && policy->failures == 0) {
     policy_retire(policy, slot, POLICY_RECYCLED);
   } else if (live > policy->settings.size && is_spare(policy, it, now)) {
     policy_retire(policy, slot, POLICY_IDLE);
