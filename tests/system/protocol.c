@@ -257,6 +257,27 @@ static void request_ids_differ(void)
   CHECK(*first != '\0' && strcmp(first, second) != 0, "ids of two requests: \"%s\" and \"%s\"", first, second);
 }
 
+/* Versions of nginx differ in what they make of several lines. */
+static void of_several_request_ids_the_first_counts(void)
+{
+  static const struct {
+    const char *headers;
+    const char *want; /* NULL: another one */
+  } cases[] = {{"X-Request-Id: first.1\nX-Request-Id: second.2", "first.1"},
+               {"X-Request-Id: first.1, second.2", "first.1"},
+               {"X-Request-Id: first 1\nX-Request-Id: second.2", NULL},
+               {"X-Request-Id;\nX-Request-Id: second.2", NULL}};
+  static const char *const paths[] = {"~/subjects", "/nothing"};
+  for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+    char got[ID_SIZE];
+    ANSWER answer = request_with("GET", paths[i % 2], world.siswa.token, NULL, 0, cases[i / 2].headers);
+    answer_header(&answer, "X-Request-Id", got, sizeof got);
+    const char *want = cases[i / 2].want;
+    CHECK(want ? strcmp(got, want) == 0 : strpbrk(got, ", ") == NULL && strcmp(got, "second.2") != 0,
+          "%s with %s: got \"%s\"", paths[i % 2], cases[i / 2].headers, got);
+  }
+}
+
 static void answers_tell_no_more_than_they_should(void)
 {
   static const char *const paths[] = {"~/subjects", "~/nothing", "/nothing", "~/users?q=%ff"};
@@ -290,6 +311,7 @@ CU_TestInfo suite_protocol[] = {{"unknown paths", unknown_paths},
                                 {"bodies that stop short cost nothing", bodies_that_stop_short_cost_nothing},
                                 {"long addresses and headers", long_addresses_and_headers},
                                 {"request ids are taken over when sane", request_ids},
+                                {"of several request ids the first counts", of_several_request_ids_the_first_counts},
                                 {"request ids differ", request_ids_differ},
                                 {"answers tell no more than they should", answers_tell_no_more_than_they_should},
                                 {"JSON is the type", json_is_the_type},
