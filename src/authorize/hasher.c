@@ -107,16 +107,19 @@ void hasher_job_free(struct hasher_job *job)
   free(job);
 }
 
+/* That an old hash could not be replaced is no failure: the next login tries again. */
 static void job_run(struct hasher_job *job)
 {
-  bool make = job->kind == HASHER_HASH;
   if (job->kind == HASHER_VERIFY) {
     job->verdict = password_verify(job->hash, job->hash_length, job->password, job->length);
-    if (!job->has_hash)
+    if (!job->has_hash && job->verdict != PASSWORD_FAILED)
       job->verdict = PASSWORD_WRONG;
-    make = job->verdict == PASSWORD_RIGHT_REHASH;
+    job->error = job->verdict == PASSWORD_FAILED ? LONTAR_BUSY : LONTAR_OK;
   }
-  job->error = make ? password_hash(job->password, job->length, job->new_hash) : LONTAR_OK;
+  if (job->kind == HASHER_HASH)
+    job->error = password_hash(job->password, job->length, job->new_hash);
+  else if (job->verdict == PASSWORD_RIGHT_REHASH)
+    (void)password_hash(job->password, job->length, job->new_hash);
   sodium_memzero(job->password, job->length);
 }
 

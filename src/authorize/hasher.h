@@ -25,9 +25,9 @@ enum hasher_kind {
 
 /* What a job found; lives until the callback returns. */
 struct hasher_result {
-  int error;                     /* LONTAR_OK, else LONTAR_INTERNAL: nothing below counts */
+  int error;                     /* LONTAR_OK, or LONTAR_BUSY for want of memory: nothing below counts */
   enum password_verdict verdict; /* of HASHER_VERIFY */
-  const char *hash;              /* the new hash, "" where none was made */
+  const char *hash;              /* the new hash, "" where none was or could be made */
 };
 
 typedef void hasher_done(const struct hasher_result *result, void *data);

@@ -19,6 +19,7 @@
 
 enum password_verdict {
   PASSWORD_WRONG,
+  PASSWORD_FAILED, /* there was no memory to find out: neither wrong nor right */
   PASSWORD_RIGHT,
   PASSWORD_RIGHT_REHASH, /* right, and the stored hash should be replaced by a new one */
 };
@@ -26,15 +27,15 @@ enum password_verdict {
 /* Makes libsodium ready; once per process, before everything else in this folder. LONTAR_OK or LONTAR_INTERNAL. */
 int password_init(void);
 
-/* Hashes with a fresh salt. LONTAR_OK, or LONTAR_INTERNAL when there is no memory for it; `out` then stays as it was.
- */
+/* Hashes with a fresh salt. LONTAR_OK, or LONTAR_BUSY when there is no memory for it; `out` then stays as it was. */
 int password_hash(const char *password, size_t length, char out[PASSWORD_HASH_SIZE]);
 
-/* Compares in constant time. `hash` is an Argon2 string or 64 lower-case hexadecimal digits; anything else is WRONG. */
+/* Compares in constant time. `hash` is an Argon2 string or 64 lower-case hexadecimal digits; anything else is WRONG, or
+ * FAILED like any other, so that no memory tells nothing about a user. */
 enum password_verdict password_verify(const char *hash, size_t hash_length, const char *password, size_t length);
 
 /* A valid hash of today's parameters that belongs to nobody: verify against it where there is no such user, and take
- * the answer as WRONG, so that the time does not tell. Static. */
+ * what is not FAILED as WRONG, so that the time does not tell. Static. */
 const char *password_dummy_hash(void);
 
 #endif

@@ -26,6 +26,7 @@ static void replace_hash(struct exchange *exchange, const char *new_hash)
 static void credentials_verified(struct exchange *exchange, const struct hasher_result *result)
 {
   switch (result->verdict) {
+  case PASSWORD_FAILED: /* comes with an error, which was answered */
   case PASSWORD_WRONG:
     refuse(exchange, LONTAR_BAD_CREDENTIALS);
     break;

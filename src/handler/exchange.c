@@ -179,17 +179,25 @@ static void hash_done(const struct hasher_result *result, void *data)
   if (result->error == LONTAR_OK)
     exchange->hash_step(exchange, result);
   else
-    refuse(exchange, LONTAR_INTERNAL);
+    refuse_without_memory(exchange);
   exchange_leave(exchange);
 }
 
 void exchange_hash(struct exchange *exchange, enum hasher_kind kind, const char *stored, size_t length,
                    exchange_hash_step *step)
 {
+/* The caller's password may be right: this is ours to mend, and the log says so. */
+static void refuse_without_memory(struct exchange *exchange)
+{
+  log_line(LOG_LEVEL_ERROR, "request=%s route=%s a password could not be hashed: no memory, %zu KiB are needed",
+           exchange->request->request_id, exchange->row->name, PASSWORD_MEMORY / 1024);
+  refuse_because(exchange, LONTAR_BUSY, "There is no memory to check a password now");
+}
+
   const struct value *password = exchange_value(exchange, FIELD_password);
   struct hasher_job *job = hasher_job_new(kind, password->text, password->length, stored, length, hash_done, exchange);
   if (job == NULL) {
-    refuse(exchange, LONTAR_INTERNAL);
+    refuse_without_memory(exchange);
     return;
   }
   if (hasher_submit(exchange->handler->hasher, job) != LONTAR_OK) {

@@ -125,7 +125,7 @@ static enum lontar_error input_make_password(struct input *input, struct lontar_
   if (password->state != VALUE_SET)
     return LONTAR_OK;
   if (password_hash(password->text, password->length, input->password_hash) != LONTAR_OK)
-    return failure_set(failure, LONTAR_INTERNAL, "no memory is left to hash the password");
+    return failure_set(failure, LONTAR_BUSY, "no memory is left to hash the password");
   value_set_text(&input->values.of[FIELD_password_hash], input->password_hash, strlen(input->password_hash));
   return LONTAR_OK;
 }

@@ -29,13 +29,14 @@ static enum password_verdict verify_row(struct lontar_database *database, const 
                                         const struct value *password)
 {
   const char *dummy = password_dummy_hash();
+  enum password_verdict verdict;
   if (PQntuples(result) == 0) {
-    (void)password_verify(dummy, strlen(dummy), password->text, password->length);
-    return PASSWORD_WRONG;
+    verdict = password_verify(dummy, strlen(dummy), password->text, password->length);
+    return verdict == PASSWORD_FAILED ? PASSWORD_FAILED : PASSWORD_WRONG;
   }
   struct value hash = run_column(STATEMENT_user_credentials, result, 0, FIELD_password_hash);
   struct value id = run_column(STATEMENT_user_credentials, result, 0, FIELD_id);
-  enum password_verdict verdict = password_verify(hash.text, hash.length, password->text, password->length);
+  verdict = password_verify(hash.text, hash.length, password->text, password->length);
   if (verdict == PASSWORD_RIGHT_REHASH)
     password_renew(database, &id, &hash, password);
   return verdict;
@@ -53,7 +54,10 @@ enum lontar_error lontar_repository_user_verify(struct lontar_database *database
     error = run_statement(database, STATEMENT_user_credentials, &input.values, &result, failure);
   if (error != LONTAR_OK)
     return error;
-  if (verify_row(database, result, &input.values.of[FIELD_password]) == PASSWORD_WRONG)
+  enum password_verdict verdict = verify_row(database, result, &input.values.of[FIELD_password]);
+  if (verdict == PASSWORD_FAILED)
+    return failure_set(failure, LONTAR_BUSY, "no memory is left to check the password");
+  if (verdict == PASSWORD_WRONG)
     return failure_set(failure, LONTAR_BAD_CREDENTIALS, "username or password is wrong");
   json_object *user = ret ? row_from_statement(STATEMENT_user_credentials, result, 0) : NULL;
   if (ret && !user)

@@ -1,6 +1,11 @@
 /* Tests of authorize/password and authorize/hasher: new hashes, the original's, unknown users, the helper thread. */
 #include <poll.h>
 #include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <lontar/error.h>
 
@@ -48,7 +53,20 @@ static void other_parameters_ask_for_a_new_hash(void)
 
 static void what_is_no_hash_is_wrong(void)
 {
-  static const char *const hashes[] = {"", "$", "$argon2id$", "rahasia1", "$2b$12$abcdefghijklmnopqrstuv"};
+  static const char *const hashes[] = {
+      "",
+      "$",
+      "$argon2id$",
+      "rahasia1",
+      "$2b$12$abcdefghijklmnopqrstuv",
+      "$argon2id$v=19$m=19456,t=2,p=1$",
+      "$argon2id$v=19$m=19456,t=2,p=1$XYFZwug2t79t/mOcL/IeFg",
+      "$argon2id$v=19$m=19456,t=2,p=1$XYFZwug2t79t/mOcL/IeFg$RDcc",
+      "$argon2id$v=19$m=0,t=2,p=1$XYFZwug2t79t/mOcL/IeFg$RDccHIfUaY/NW3uL5QOy12zC83dr+34lZ8mA4mFKnIA",
+      "$argon2id$v=19$m=19456,t=0,p=1$XYFZwug2t79t/mOcL/IeFg$RDccHIfUaY/NW3uL5QOy12zC83dr+34lZ8mA4mFKnIA",
+      "$argon2id$v=19$m=+19456,t=2,p=1$XYFZwug2t79t/mOcL/IeFg$RDccHIfUaY/NW3uL5QOy12zC83dr+34lZ8mA4mFKnIA",
+      "$argon2id$v=19$m=19456,t=2,p=1$XYFZwug2t79t/mOcL/IeFg$RDccHIfUaY/NW3uL5QOy12zC83dr+34lZ8mA4mFKnIA=",
+  };
   CU_ASSERT_EQUAL_FATAL(password_init(), LONTAR_OK);
   for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++)
     CU_ASSERT_EQUAL(verify(hashes[i], "rahasia1"), PASSWORD_WRONG);
@@ -141,7 +159,57 @@ static void a_full_queue_is_busy_and_stop_drops_it(void)
   CU_ASSERT_EQUAL(outcome.calls, 0);
 }
 
+/* Argon2 asks for 19 MiB at once, the helper's thread for less. */
+static void without_memory_nothing_is_wrong(void)
+{
+  enum { SPARE = 12 << 20 };
+  struct rlimit whole;
+  unsigned long pages = 0;
+  char made[PASSWORD_HASH_SIZE];
+  char foreign[PASSWORD_HASH_SIZE]; /* of another form than ours */
+  struct hasher *hasher;
+  struct outcome right = {0}, unknown = {0}, old = {0}, new = {0};
+  const char *preload = getenv("LD_PRELOAD");
+  if (preload && strstr(preload, "vgpreload"))
+    return; /* valgrind needs memory itself */
+  CU_ASSERT_EQUAL_FATAL(password_init(), LONTAR_OK);
+  CU_ASSERT_EQUAL_FATAL(password_hash("rahasia1", 8, made), LONTAR_OK);
+  CU_ASSERT_EQUAL_FATAL(crypto_pwhash_str_alg(foreign, "rahasia1", 8, 3, PASSWORD_MEMORY, crypto_pwhash_ALG_ARGON2I13),
+                        0);
+  CU_ASSERT_EQUAL_FATAL(hasher_start(&hasher), LONTAR_OK);
+  FILE *file = fopen("/proc/self/statm", "re");
+  CU_ASSERT_TRUE_FATAL(file && fscanf(file, "%lu", &pages) == 1 && getrlimit(RLIMIT_AS, &whole) == 0);
+  (void)fclose(file);
+  const struct rlimit little = {pages * (rlim_t)sysconf(_SC_PAGESIZE) + SPARE, whole.rlim_max};
+  CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_AS, &little), 0);
+  CU_ASSERT_EQUAL(verify(made, "rahasia1"), PASSWORD_FAILED);
+  CU_ASSERT_EQUAL(verify(made, "rahasia2"), PASSWORD_FAILED);
+  CU_ASSERT_EQUAL(verify(foreign, "rahasia1"), PASSWORD_FAILED);
+  CU_ASSERT_EQUAL(verify(foreign, "rahasia2"), PASSWORD_FAILED);
+  CU_ASSERT_EQUAL(verify(OLD_HASH, "rahasia1"), PASSWORD_RIGHT_REHASH);
+  CU_ASSERT_EQUAL(verify(OLD_HASH, "rahasia2"), PASSWORD_FAILED); /* as everybody whose password is not right */
+  CU_ASSERT_EQUAL(password_hash("rahasia1", 8, made), LONTAR_BUSY);
+  submit(hasher, HASHER_VERIFY, made, &right);
+  submit(hasher, HASHER_VERIFY, NULL, &unknown);
+  submit(hasher, HASHER_HASH, NULL, &new);
+  submit(hasher, HASHER_VERIFY, OLD_HASH, &old);
+  collect_until(hasher, &old);
+  CU_ASSERT_EQUAL(right.error, LONTAR_BUSY);
+  CU_ASSERT_EQUAL(unknown.error, LONTAR_BUSY);
+  CU_ASSERT_EQUAL(new.error, LONTAR_BUSY);
+  CU_ASSERT_EQUAL(old.error, LONTAR_OK);
+  CU_ASSERT_EQUAL(old.verdict, PASSWORD_RIGHT_REHASH);
+  CU_ASSERT_STRING_EQUAL(old.hash, "");
+  CU_ASSERT_EQUAL(setrlimit(RLIMIT_AS, &whole), 0);
+  CU_ASSERT_EQUAL(verify(made, "rahasia1"), PASSWORD_RIGHT);
+  CU_ASSERT_EQUAL(verify(made, "rahasia2"), PASSWORD_WRONG);
+  CU_ASSERT_EQUAL(verify(foreign, "rahasia1"), PASSWORD_RIGHT_REHASH);
+  CU_ASSERT_EQUAL(verify(foreign, "rahasia2"), PASSWORD_WRONG);
+  hasher_stop(hasher);
+}
+
 UNIT_CASES(password, UNIT_CASE(a_new_hash_is_argon2id_and_salted), UNIT_CASE(the_originals_hash_is_right_once),
            UNIT_CASE(other_parameters_ask_for_a_new_hash), UNIT_CASE(what_is_no_hash_is_wrong),
-           UNIT_CASE(the_dummy_has_todays_parameters), UNIT_CASE(the_helper_hashes_verifies_and_renews),
-           UNIT_CASE(a_cancelled_job_calls_nobody), UNIT_CASE(a_full_queue_is_busy_and_stop_drops_it));
+           UNIT_CASE(the_dummy_has_todays_parameters), UNIT_CASE(without_memory_nothing_is_wrong),
+           UNIT_CASE(the_helper_hashes_verifies_and_renews), UNIT_CASE(a_cancelled_job_calls_nobody),
+           UNIT_CASE(a_full_queue_is_busy_and_stop_drops_it));
