@@ -29,7 +29,7 @@ LONTAR_OPERATION(user_create);          /* username, password, role, [full_name]
 LONTAR_OPERATION(user_get);             /* id */
 LONTAR_OPERATION(user_get_by_username); /* username */
 LONTAR_OPERATION(user_list);            /* [role, q] */
-LONTAR_OPERATION(user_update);          /* id, [username, password, role, full_name] */
+LONTAR_OPERATION(user_update);          /* id, [username, password, role, full_name]; a new password ends sessions */
 LONTAR_OPERATION(user_delete);          /* id; sessions and chats of the user go too */
 LONTAR_OPERATION(user_verify);          /* username, password; the user, or LONTAR_BAD_CREDENTIALS */
 

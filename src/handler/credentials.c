@@ -8,19 +8,24 @@
 #include "handler/refuse.h"
 #include "json/rows.h"
 
+enum { KEPT_KEEP = 16 * 1024 };
+
+/* Without a row the hash was changed meanwhile: whoever makes a session finds that out. */
 static void credentials_rehashed(struct exchange *exchange, const PGresult *result)
 {
-  (void)result; /* without a row the password was changed meanwhile, and the new hash is not ours to replace */
+  if (PQntuples(result) > 0)
+    (void)snprintf(exchange->stored_hash, sizeof exchange->stored_hash, "%s", exchange->new_hash);
   exchange->right(exchange);
 }
 
+/* That an old hash cannot be replaced must not keep anybody out: the next login tries again. */
 static void replace_hash(struct exchange *exchange, const char *new_hash)
 {
   int length = snprintf(exchange->new_hash, sizeof exchange->new_hash, "%s", new_hash);
   value_set_text(exchange_value(exchange, FIELD_password_hash), exchange->new_hash, (size_t)length);
   value_set_text(exchange_value(exchange, FIELD_old_password_hash), exchange->stored_hash,
                  strlen(exchange->stored_hash));
-  exchange_submit(exchange, STATEMENT_user_rehash, credentials_rehashed);
+  exchange_try(exchange, STATEMENT_user_rehash, credentials_rehashed, exchange->right);
 }
 
 static void credentials_verified(struct exchange *exchange, const struct hasher_result *result)
@@ -47,6 +52,7 @@ static bool keep_user(struct exchange *exchange, const PGresult *result)
 {
   struct value id;
   struct value hash;
+  buffer_clear(&exchange->kept, KEPT_KEEP);
   if (!result_value(result, 0, STATEMENT_user_credentials, FIELD_id, &id) || id.state != VALUE_SET ||
       !result_value(result, 0, STATEMENT_user_credentials, FIELD_password_hash, &hash) || hash.state != VALUE_SET ||
       !rows_write_record(&exchange->kept, result, 0, STATEMENT_user_credentials) || exchange->kept.failed)
@@ -70,5 +76,15 @@ static void credentials_found(struct exchange *exchange, const PGresult *result)
 void credentials_check(struct exchange *exchange, exchange_act *right)
 {
   exchange->right = right;
+  exchange_submit(exchange, STATEMENT_user_credentials, credentials_found);
+}
+
+void credentials_changed(struct exchange *exchange)
+{
+  if (exchange->checked_again) {
+    refuse(exchange, LONTAR_BAD_CREDENTIALS);
+    return;
+  }
+  exchange->checked_again = true;
   exchange_submit(exchange, STATEMENT_user_credentials, credentials_found);
 }

@@ -107,6 +107,13 @@ static void job_held(struct job *job, int64_t age)
            exchange->request->request_id, exchange->row->name, (long long)(age / CLOCK_MILLISECOND));
 }
 
+static void go_on(struct exchange *exchange, enum lontar_error error)
+{
+  log_line(LOG_LEVEL_WARNING, "request=%s route=%s goes on although %s failed: %s", exchange->request->request_id,
+           exchange->row->name, statement_rows[exchange->operation.statement].name, lontar_error_code(error));
+  exchange->otherwise(exchange);
+}
+
 static void operation_done(struct job *job, enum lontar_error error, const PGresult *result)
 {
   struct exchange *exchange = job->owner;
@@ -117,6 +124,8 @@ static void operation_done(struct job *job, enum lontar_error error, const PGres
       refuse_internal(exchange, "the statement gave no row: a trigger or rule of its table keeps records out");
     else if (error == LONTAR_OK)
       exchange->step(exchange, result);
+    else if (exchange->otherwise != NULL)
+      go_on(exchange, error);
     else if (exchange->deleted > 0) /* an error would say that nothing was written */
       answer_deleted(exchange, exchange->deleted, true);
     else
@@ -127,6 +136,11 @@ static void operation_done(struct job *job, enum lontar_error error, const PGres
 
 void exchange_submit(struct exchange *exchange, enum statement statement, exchange_step *step)
 {
+  exchange_try(exchange, statement, step, NULL);
+}
+
+void exchange_try(struct exchange *exchange, enum statement statement, exchange_step *step, exchange_act *otherwise)
+{
   exchange->operation = (struct job){
       .statement = statement,
       .owner = exchange,
@@ -136,6 +150,7 @@ void exchange_submit(struct exchange *exchange, enum statement statement, exchan
   };
   statement_bind(statement, &exchange->values, &exchange->operation.parameters);
   exchange->step = step;
+  exchange->otherwise = otherwise;
   exchange->operation_is_out = true;
   exchange->holds++;
   pool_submit(exchange->handler->pool, &exchange->operation);
@@ -171,6 +186,14 @@ void exchange_look_up(struct exchange *exchange, exchange_lookup_step *step)
   pool_submit(exchange->handler->pool, &exchange->lookup);
 }
 
+/* The caller's password may be right: this is ours to mend, and the log says so. */
+static void refuse_without_memory(struct exchange *exchange)
+{
+  log_line(LOG_LEVEL_ERROR, "request=%s route=%s a password could not be hashed: no memory, %zu KiB are needed",
+           exchange->request->request_id, exchange->row->name, PASSWORD_MEMORY / 1024);
+  refuse_because(exchange, LONTAR_BUSY, "There is no memory to check a password now");
+}
+
 static void hash_done(const struct hasher_result *result, void *data)
 {
   struct exchange *exchange = data;
@@ -186,14 +209,6 @@ static void hash_done(const struct hasher_result *result, void *data)
 void exchange_hash(struct exchange *exchange, enum hasher_kind kind, const char *stored, size_t length,
                    exchange_hash_step *step)
 {
-/* The caller's password may be right: this is ours to mend, and the log says so. */
-static void refuse_without_memory(struct exchange *exchange)
-{
-  log_line(LOG_LEVEL_ERROR, "request=%s route=%s a password could not be hashed: no memory, %zu KiB are needed",
-           exchange->request->request_id, exchange->row->name, PASSWORD_MEMORY / 1024);
-  refuse_because(exchange, LONTAR_BUSY, "There is no memory to check a password now");
-}
-
   const struct value *password = exchange_value(exchange, FIELD_password);
   struct hasher_job *job = hasher_job_new(kind, password->text, password->length, stored, length, hash_done, exchange);
   if (job == NULL) {

@@ -63,9 +63,11 @@ struct exchange {
   exchange_lookup_step *lookup_step;
   const PGresult *lookup_result; /* only while the look-up's step runs */
   exchange_step *step;           /* the operation's */
+  exchange_act *otherwise;       /* what follows when it fails; NULL: a refusal */
   struct hasher_job *hashing;    /* NULL when none is out */
   exchange_hash_step *hash_step;
   exchange_act *right; /* after right credentials */
+  bool checked_again;  /* the password was changed meanwhile, once */
 
   struct buffer kept; /* a record that is answered after further steps */
   int64_t deleted;    /* by the batches so far */
@@ -95,6 +97,9 @@ void exchange_look_up(struct exchange *exchange, exchange_lookup_step *step);
 
 /* Binds a statement to the values and sends it; one at a time. */
 void exchange_submit(struct exchange *exchange, enum statement statement, exchange_step *step);
+
+/* The same for one that the answer does not depend on: when it fails the log says so, and `otherwise` goes on. */
+void exchange_try(struct exchange *exchange, enum statement statement, exchange_step *step, exchange_act *otherwise);
 
 /* Hashes or verifies the password among the values; `stored` may be NULL (authorize/hasher.h). */
 void exchange_hash(struct exchange *exchange, enum hasher_kind kind, const char *stored, size_t length,

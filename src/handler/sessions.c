@@ -53,5 +53,10 @@ static void session_created(struct exchange *exchange, const PGresult *result)
 
 void sessions_create(struct exchange *exchange)
 {
-  session_open(exchange, session_created);
+  const struct value *token = exchange_value(exchange, FIELD_token);
+  const char *wrong = token->state == VALUE_SET ? token_check(token->text, token->length) : NULL;
+  if (wrong != NULL)
+    refuse_field(exchange, LONTAR_INVALID, FIELD_token, wrong);
+  else
+    session_open(exchange, session_created);
 }

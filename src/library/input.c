@@ -34,7 +34,7 @@ bool input_has_parameter(enum statement statement, enum field field)
 
 static bool input_takes(enum statement statement, enum field field)
 {
-  static const enum field made[] = {FIELD_cursor_time, FIELD_old_password_hash, FIELD_changes};
+  static const enum field made[] = {FIELD_cursor_time, FIELD_old_password_hash, FIELD_changes, FIELD_kept_token_hash};
   for (size_t i = 0; i < sizeof stand_ins / sizeof stand_ins[0]; i++) {
     if (field == stand_ins[i].parameter)
       return false;
@@ -130,15 +130,21 @@ static enum lontar_error input_make_password(struct input *input, struct lontar_
   return LONTAR_OK;
 }
 
-static void input_make_token(struct input *input)
+/* A new session's token is made, or chosen within its rules; a look-up's may be an old one. */
+static enum lontar_error input_make_token(enum statement statement, struct input *input, struct lontar_failure *failure)
 {
   struct value *token = &input->values.of[FIELD_token];
+  bool chosen = statement == STATEMENT_session_create && token->state == VALUE_SET;
+  const char *wrong = chosen ? token_check(token->text, token->length) : NULL;
+  if (wrong)
+    return failure_set(failure, LONTAR_INVALID, "token: %s", wrong);
   if (token->state != VALUE_SET) {
     token_make(input->token);
     value_set_text(token, input->token, strlen(input->token));
   }
   token_hash(token->text, token->length, input->token_hash);
   value_set_text(&input->values.of[FIELD_token_hash], input->token_hash, strlen(input->token_hash));
+  return LONTAR_OK;
 }
 
 /* The names that were given, as a PostgreSQL array: null is a change too. */
@@ -161,10 +167,10 @@ static enum lontar_error input_make(enum statement statement, struct input *inpu
 {
   if (input_has_parameter(statement, FIELD_changes))
     input_make_changes(input);
-  if (input_has_parameter(statement, FIELD_token_hash))
-    input_make_token(input);
   if (input_has_parameter(statement, FIELD_expires_hours))
     value_default(&input->values.of[FIELD_expires_hours], DEFAULT_HOURS);
+  if (input_has_parameter(statement, FIELD_token_hash))
+    return input_make_token(statement, input, failure);
   if (input_has_parameter(statement, FIELD_cursor_id))
     return input_make_cursor(statement, &input->values, failure);
   if (input_has_parameter(statement, FIELD_password_hash))

@@ -146,6 +146,15 @@ static enum lontar_error operation_run(struct lontar_database *database, const s
   if (error != LONTAR_OK)
     return error;
   if (operation->answer == ANSWER_BATCHES)
+/* A login that read the old hash may have made its session while the update ran, unseen by it. That this fails is not
+ * told: the update is done, and ended all that it saw. */
+static void password_changed(struct lontar_database *database, const struct values *values)
+{
+  CLEANUP_RESULT PGresult *result = NULL;
+  if (values->of[FIELD_password_hash].state == VALUE_SET)
+    (void)run_statement(database, STATEMENT_session_delete_others, values, &result, NULL);
+}
+
     return answer_batches(database, operation, &input, ret, failure);
   bool backwards = operation->answer == ANSWER_LIST && input.values.of[FIELD_before].state == VALUE_SET;
   CLEANUP_RESULT PGresult *result = NULL;
@@ -171,6 +180,8 @@ static enum lontar_error operation_run(struct lontar_database *database, const s
 /* OPERATION(name, statement, answer, required members): the function and its row. LIST(name, required members) has a
  * statement of its name, and one that goes backwards. */
 #define P(field) FIELD_##field,
+  if (statement == STATEMENT_user_update)
+    password_changed(database, &input.values);
 #define OPERATION(name, statement_name, answer_name, ...)                                                              \
   OPERATION_OF(name, statement_name, none, answer_name, __VA_ARGS__)
 #define LIST(name, ...) OPERATION_OF(name, name, name##_before, LIST, __VA_ARGS__)

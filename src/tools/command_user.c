@@ -31,9 +31,8 @@ static int password_read(char ret_hash[PASSWORD_HASH_SIZE])
   return status;
 }
 
-/* Runs a statement that gives one record, and prints that it is done. */
-static int user_write(PGconn *connection, enum statement statement, const struct values *values, const char *username,
-                      const char *done)
+/* Runs a statement that gives one record. */
+static int user_write(PGconn *connection, enum statement statement, const struct values *values, const char *username)
 {
   CLEANUP_RESULT PGresult *result = connect_statement(connection, statement, values);
   const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -44,7 +43,6 @@ static int user_write(PGconn *connection, enum statement statement, const struct
     return connect_complain(result, connection);
   if (PQntuples(result) == 0)
     return command_fail(NULL, "the user %s was deleted meanwhile", username);
-  printf("the user %s %s\n", username, done);
   return COMMAND_DONE;
 }
 
@@ -73,7 +71,10 @@ static int user_add(const struct invocation *invocation, int argc, char **argv)
   CLEANUP_CONNECTION PGconn *connection = connect_database(invocation);
   if (!connection)
     return COMMAND_FAILED;
-  return user_write(connection, STATEMENT_user_create, &values, argv[optind], "is made");
+  int status = user_write(connection, STATEMENT_user_create, &values, argv[optind]);
+  if (status == COMMAND_DONE)
+    printf("the user %s is made\n", argv[optind]);
+  return status;
 }
 
 /* The id of a user by name. */
@@ -91,6 +92,20 @@ static int user_find(PGconn *connection, const char *username, struct value *ret
   return COMMAND_DONE;
 }
 
+/* In one transaction, so that the second statement sees also the session of a login that was under way. */
+static int password_write(PGconn *connection, const struct values *values, const char *username)
+{
+  if (connect_execute(connection, "BEGIN") != COMMAND_DONE)
+    return COMMAND_FAILED;
+  int status = user_write(connection, STATEMENT_user_update, values, username);
+  if (status != COMMAND_DONE)
+    return status;
+  CLEANUP_RESULT PGresult *result = connect_statement(connection, STATEMENT_session_delete_others, values);
+  if (PQresultStatus(result) != PGRES_TUPLES_OK)
+    return connect_complain(result, connection);
+  return connect_execute(connection, "COMMIT");
+}
+
 static int user_passwd(const struct invocation *invocation, int argc, char **argv)
 {
   if (argc != 2)
@@ -103,7 +118,10 @@ static int user_passwd(const struct invocation *invocation, int argc, char **arg
   if (password_read(hash) != COMMAND_DONE)
     return COMMAND_FAILED;
   value_set_text(&values.of[FIELD_password_hash], hash, strlen(hash));
-  return user_write(connection, STATEMENT_user_update, &values, argv[1], "has a new password");
+  int status = password_write(connection, &values, argv[1]);
+  if (status == COMMAND_DONE)
+    printf("the user %s has a new password, and no session any more\n", argv[1]);
+  return status;
 }
 
 /* One column of a record as JSON, by the type of its field. */

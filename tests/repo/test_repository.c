@@ -2,7 +2,9 @@
 #include <json-c/json.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <lontar/lontar.h>
@@ -142,6 +144,136 @@ static void old_and_new_tokens_lead_to_their_users(void)
   json_object_put(input);
 }
 
+static void a_chosen_token_is_one_that_headers_carry(void)
+{
+  static const char *const wrong[] = {
+      "abcdefghijklmnopqrstuvwxyz01234",         "abcdefghijklmnopqrstuvwxyz012345 a",
+      "abcdefghijklmnopqrstuvwxyz01234\xc3\xa9", "abcdefghijklmnopqrstuvwxyz012345\\n",
+      "=abcdefghijklmnopqrstuvwxyz012345",       "lontar_sk_abcdefghijklmnopqrstuvwxyz",
+  };
+  char input[512];
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+    (void)snprintf(input, sizeof input, "{\"user_id\": 5, \"token\": \"%s\"}", wrong[i]);
+    check_refusal(lontar_repository_session_create, input, LONTAR_INVALID, "token: must ");
+    CU_ASSERT_PTR_NULL(strstr(failure.message, "abcdef"));
+  }
+  const char *good = "{\"user_id\": 5, \"token\": \"ABC-._~+/abcdefghijklmnopqrstuv==\"}";
+  json_object_put(run(lontar_repository_session_create, good, LONTAR_OK));
+  check_refusal(lontar_repository_session_create, good, LONTAR_CONFLICT, "");
+  CU_ASSERT_STRING_EQUAL(failure.constraint, "sessions_token_key");
+  /* What a look-up may name is what an old application may have made. */
+  check_refusal(lontar_repository_session_get, "{\"token\": \"tok en \\n\xc3\xa9\"}", LONTAR_NOT_FOUND, "");
+  CU_ASSERT_STRING_EQUAL(
+      member(run(lontar_repository_session_delete, "{\"token\": \"tok en \\n\xc3\xa9\"}", LONTAR_OK), "count"), "0");
+}
+
+/* A call in a thread of its own, while others do something to it or its rows. */
+struct interrupted {
+  repository_call *call;
+  const char *input;
+  pthread_t thread;
+  enum lontar_error error;
+  struct lontar_failure failure;
+};
+
+static void *interrupted_run(void *data)
+{
+  struct interrupted *interrupted = data;
+  json_object *object = json_tokener_parse(interrupted->input);
+  json_object *answer = NULL;
+  interrupted->error = interrupted->call(database, object, &answer, &interrupted->failure);
+  json_object_put(object);
+  json_object_put(answer);
+  return NULL;
+}
+
+static const char *sessions_of(PGconn *connection, int user)
+{
+  char query[128];
+  (void)snprintf(query, sizeof query, "SELECT count(*) FROM sessions WHERE user_id = %d", user);
+  return repo_value(connection, query);
+}
+
+static void a_new_password_ends_all_sessions(void)
+{
+  PGconn *connection = repo_connect(DATABASE);
+  json_object_put(run(lontar_repository_session_create, "{\"user_id\": 5}", LONTAR_OK));
+  json_object_put(run(lontar_repository_session_create, "{\"user_id\": 6}", LONTAR_OK));
+  json_object_put(run(lontar_repository_user_update, "{\"id\": 5, \"full_name\": \"Lima\"}", LONTAR_OK));
+  CU_ASSERT_STRING_NOT_EQUAL(sessions_of(connection, 5), "0");
+  json_object_put(run(lontar_repository_user_update, "{\"id\": 5, \"password\": \"rahasia5\"}", LONTAR_OK));
+  CU_ASSERT_STRING_EQUAL(sessions_of(connection, 5), "0");
+  CU_ASSERT_STRING_NOT_EQUAL(sessions_of(connection, 6), "0");
+  check_refusal(lontar_repository_user_update, "{\"id\": 5, \"kept_token_hash\": \"x\"}", LONTAR_INVALID,
+                "kept_token_hash: is not known here");
+  PQfinish(connection);
+}
+
+/* A login over HTTP whose session comes to light only after the update has begun, as its snapshot does not show it. */
+static void a_session_that_an_update_did_not_see_ends_too(void)
+{
+  PGconn *login = repo_connect(DATABASE);
+  PGconn *watcher = repo_connect(DATABASE);
+  struct interrupted interrupted = {.call = lontar_repository_user_update,
+                                    .input = "{\"id\": 6, \"password\": \"rahasia6\"}"};
+  repo_execute(login,
+               "BEGIN; SELECT FROM users WHERE id = 6 FOR SHARE; INSERT INTO sessions (user_id, token, expires_at)"
+               " VALUES (6, 'unseen', now() + interval '1 day')");
+  CU_ASSERT_EQUAL_FATAL(pthread_create(&interrupted.thread, NULL, interrupted_run, &interrupted), 0);
+  while (strcmp(repo_value(watcher, "SELECT count(*) FROM pg_stat_activity WHERE datname = '" DATABASE "'"
+                                    " AND wait_event_type = 'Lock'"),
+                "1") != 0)
+    (void)usleep(1000);
+  repo_execute(login, "COMMIT");
+  (void)pthread_join(interrupted.thread, NULL);
+  CU_ASSERT_EQUAL(interrupted.error, LONTAR_OK);
+  CU_ASSERT_STRING_EQUAL(sessions_of(watcher, 6), "0");
+  PQfinish(login);
+  PQfinish(watcher);
+}
+
+static void an_old_hash_that_cannot_be_renewed_is_right(void)
+{
+  PGconn *connection = repo_connect(DATABASE);
+  const char *input = "{\"username\": \"tua\", \"password\": \"rahasia\"}";
+  repo_execute(connection, "INSERT INTO users (username, password_hash, role)"
+                           " VALUES ('tua', encode(sha256('rahasia'), 'hex'), 'siswa')");
+  repo_execute(connection, "CREATE FUNCTION refuse_hash() RETURNS trigger LANGUAGE plpgsql"
+                           " AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;"
+                           "CREATE TRIGGER refuse_hash BEFORE UPDATE OF password_hash ON users"
+                           " FOR EACH ROW EXECUTE FUNCTION refuse_hash()");
+  json_object_put(run(lontar_repository_user_verify, input, LONTAR_OK));
+  repo_execute(connection, "SET client_min_messages = warning; DROP FUNCTION refuse_hash CASCADE;"
+                           "DELETE FROM users WHERE username = 'tua'");
+  PQfinish(connection);
+}
+
+/* Argon2 asks for 19 MiB at once; all else takes less. */
+static void without_memory_no_password_is_wrong(void)
+{
+  enum { SPARE = 12 << 20 };
+  struct rlimit whole;
+  unsigned long pages = 0;
+  const char *preload = getenv("LD_PRELOAD");
+  if (preload && strstr(preload, "vgpreload"))
+    return;                                                                   /* valgrind needs memory itself */
+  json_object_put(run(lontar_repository_user_get, "{\"id\": 1}", LONTAR_OK)); /* its connection is there */
+  FILE *file = fopen("/proc/self/statm", "re");
+  CU_ASSERT_TRUE_FATAL(file && fscanf(file, "%lu", &pages) == 1 && getrlimit(RLIMIT_AS, &whole) == 0);
+  (void)fclose(file);
+  const struct rlimit little = {pages * (rlim_t)sysconf(_SC_PAGESIZE) + SPARE, whole.rlim_max};
+  CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_AS, &little), 0);
+  check_refusal(lontar_repository_user_verify, "{\"username\": \"budi\", \"password\": \"rahasia\"}", LONTAR_BUSY,
+                "no memory");
+  CU_ASSERT_TRUE(failure.retriable);
+  check_refusal(lontar_repository_user_verify, "{\"username\": \"nobody\", \"password\": \"rahasia\"}", LONTAR_BUSY,
+                "no memory");
+  check_refusal(lontar_repository_user_update, "{\"id\": 1, \"password\": \"rahasia1\"}", LONTAR_BUSY, "no memory");
+  CU_ASSERT_TRUE(failure.retriable);
+  CU_ASSERT_EQUAL(setrlimit(RLIMIT_AS, &whole), 0);
+  json_object_put(run(lontar_repository_user_verify, "{\"username\": \"budi\", \"password\": \"rahasia\"}", LONTAR_OK));
+}
+
 static void chats_are_paged_without_loss_or_repetition(void)
 {
   char input[256] = "{\"user_id\": 1, \"limit\": 100}";
@@ -218,26 +350,6 @@ static void old_chats_go_in_batches(void)
       "2501"); /* and the one of -infinity */
 }
 
-/* A call in a thread of its own, while its connection is ended. */
-struct interrupted {
-  repository_call *call;
-  const char *input;
-  pthread_t thread;
-  enum lontar_error error;
-  struct lontar_failure failure;
-};
-
-static void *interrupted_run(void *data)
-{
-  struct interrupted *interrupted = data;
-  json_object *object = json_tokener_parse(interrupted->input);
-  json_object *answer = NULL;
-  interrupted->error = interrupted->call(database, object, &answer, &interrupted->failure);
-  json_object_put(object);
-  json_object_put(answer);
-  return NULL;
-}
-
 static enum lontar_error run_interrupted(repository_call *call, const char *input)
 {
   struct interrupted interrupted = {.call = call, .input = input};
@@ -287,6 +399,8 @@ static void subjects_and_books_have_their_repositories(void)
 
 CASES(repository, before, after, CASE(users_are_made_changed_and_deleted), CASE(what_breaks_a_rule_is_named),
       CASE(old_passwords_are_accepted_once_and_renewed), CASE(old_and_new_tokens_lead_to_their_users),
-      CASE(chats_are_paged_without_loss_or_repetition), CASE(lists_go_backwards_in_their_own_order),
-      CASE(old_chats_go_in_batches), CASE(subjects_and_books_have_their_repositories),
-      CASE(a_read_that_was_interrupted_is_sent_again));
+      CASE(a_chosen_token_is_one_that_headers_carry), CASE(a_new_password_ends_all_sessions),
+      CASE(a_session_that_an_update_did_not_see_ends_too), CASE(an_old_hash_that_cannot_be_renewed_is_right),
+      CASE(without_memory_no_password_is_wrong), CASE(chats_are_paged_without_loss_or_repetition),
+      CASE(lists_go_backwards_in_their_own_order), CASE(old_chats_go_in_batches),
+      CASE(subjects_and_books_have_their_repositories), CASE(a_read_that_was_interrupted_is_sent_again));

@@ -30,9 +30,13 @@ static void a_password_is_changed(void)
   char hash[256];
   PGconn *connection = repo_connect(DATABASE);
   (void)snprintf(hash, sizeof hash, "%s", repo_value(connection, "SELECT password_hash FROM users"));
+  repo_execute(connection, "INSERT INTO sessions (user_id, token, expires_at)"
+                           " SELECT id, n, now() + interval '1 day' FROM users, generate_series(1, 3) n");
   CU_ASSERT_EQUAL(repo_lontarctl(DATABASE, "user passwd budi <<X\nrahasia2\nX\n", out), 0);
   CU_ASSERT_STRING_NOT_EQUAL(repo_value(connection, "SELECT password_hash FROM users"), hash);
   CU_ASSERT_STRING_EQUAL(repo_value(connection, "SELECT role || full_name FROM users"), "guruBudi");
+  CU_ASSERT_STRING_EQUAL(repo_value(connection, "SELECT count(*) FROM sessions"), "0");
+  CU_ASSERT_STRING_EQUAL(out, "the user budi has a new password, and no session any more\n");
   PQfinish(connection);
 }
 

@@ -1,4 +1,6 @@
 /* Logging in and out, and what a token tells. */
+#include <libpq-fe.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +8,7 @@
 #include "system/check.h"
 #include "system/client.h"
 #include "system/refusal.h"
+#include "system/stack.h"
 #include "system/system.h"
 #include "system/world.h"
 
@@ -233,23 +236,160 @@ static void a_changed_password_counts_at_once(void)
   check_login("the new password", person.username, "kata sandi baru", 200);
 }
 
+static void a_changed_password_ends_sessions(void)
+{
+  struct person person = world_person("siswa");
+  char second[WORLD_TOKEN_SIZE];
+  world_token(person.id, second);
+  TEXT path = document("~/users/%lld", person.id);
+  ANSWER name = patch(path, world.admin.token, "{\"full_name\": \"Budi\", \"role\": \"guru\"}");
+  (void)check_status("PATCH full_name", &name, 200);
+  session_status("another member was changed", person.token, 200);
+  ANSWER refused = patch(path, world.admin.token, "{\"password\": \"kata sandi baru\", \"role\": \"raja\"}");
+  (void)check_field("PATCH with a wrong role", &refused, 422, "invalid", "role");
+  session_status("nothing was changed", person.token, 200);
+  ANSWER changed = patch(path, world.admin.token, "{\"password\": \"kata sandi baru\"}");
+  (void)check_members("PATCH password", changed.json, MEMBERS_USER);
+  session_status("the one session", person.token, 401);
+  session_status("the other", second, 401);
+  session_status("of who changed it", world.admin.token, 200);
+  session_status("of another user", world.siswa.token, 200);
+  world_token(person.id, second);
+  ANSWER again = patch(path, world.service, "{\"password\": \"kata sandi lain\"}");
+  (void)check_status("PATCH password by a service", &again, 200);
+  session_status("after a service's change", second, 401);
+}
+
+static void who_changes_their_own_stays(void)
+{
+  struct person person = world_person("admin");
+  char second[WORLD_TOKEN_SIZE];
+  world_token(person.id, second);
+  TEXT path = document("~/users/%lld", person.id);
+  ANSWER changed = patch(path, person.token, "{\"password\": \"kata sandi baru\"}");
+  (void)check_status("PATCH of the own password", &changed, 200);
+  session_status("the session that asked", person.token, 200);
+  session_status("the other", second, 401);
+}
+
+/* A user with the original's hash of WORLD_PASSWORD. */
+static struct person old_person(void)
+{
+  struct person person;
+  (void)sql("INSERT INTO users (username, password_hash, role) VALUES ($1,"
+            " encode(sha256(convert_to($2, 'UTF8')), 'hex'), 'siswa')",
+            world_name(person.username, "lama"), WORLD_PASSWORD, NULL);
+  person.id = strtoll(sql("SELECT id FROM users WHERE username = $1", person.username, NULL), NULL, 10);
+  world_token(person.id, person.token);
+  return person;
+}
+
+static void a_renewed_hash_ends_none(void)
+{
+  struct person person = old_person();
+  check_login("the right password for an old hash", person.username, WORLD_PASSWORD, 200);
+  (void)check_text("after it", hash_kind(person.username), "argon2id");
+  session_status("a session from before", person.token, 200);
+}
+
+/* What keeps the hash from being replaced: a trigger that complains, and one that says nothing. */
+static void a_hash_that_cannot_be_renewed_keeps_nobody_out(void)
+{
+  static const char *const bodies[] = {"BEGIN RAISE EXCEPTION 'no'; END", "BEGIN RETURN NULL; END"};
+  for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+    struct person person = old_person();
+    TEXT function =
+        document("CREATE OR REPLACE FUNCTION refuse_hash() RETURNS trigger LANGUAGE plpgsql AS $$ %s $$", bodies[i]);
+    (void)sql(function, NULL);
+    (void)sql("CREATE TRIGGER refuse_hash BEFORE UPDATE OF password_hash ON users FOR EACH ROW"
+              " EXECUTE FUNCTION refuse_hash()",
+              NULL);
+    check_login(bodies[i], person.username, WORLD_PASSWORD, 200);
+    check_login(bodies[i], person.username, "another password", 401);
+    TEXT body = document("{\"username\": \"%s\", \"password\": \"" WORLD_PASSWORD "\"}", person.username);
+    ANSWER verified = post("~/users/verify", world.service, body);
+    (void)check_status(bodies[i], &verified, 200);
+    (void)check_text(bodies[i], hash_kind(person.username), "sha256");
+    (void)sql("DROP FUNCTION refuse_hash CASCADE", NULL);
+  }
+}
+
+static void *login_thread(void *data)
+{
+  struct person *person = data;
+  struct answer *answer = malloc(sizeof *answer);
+  need(answer != NULL, "no memory");
+  *answer = login(person->username, WORLD_PASSWORD);
+  return answer;
+}
+
+static bool somebody_waits(void)
+{
+  return strcmp(sql("SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                    " AND query LIKE 'INSERT INTO sessions%'",
+                    NULL),
+                "t") == 0;
+}
+
+/* Logs in, and when the password is right but the session not yet made, changes it, without ending sessions. */
+static struct answer login_while(struct person *person, const char *password)
+{
+  pthread_t thread;
+  void *result = NULL;
+  PGconn *locker = sql_connect();
+  TEXT change =
+      document("UPDATE users SET password_hash = encode(sha256('%s'), 'hex') WHERE id = %lld", password, person->id);
+  PQclear(PQexec(locker, "BEGIN; LOCK TABLE sessions IN SHARE ROW EXCLUSIVE MODE"));
+  need(pthread_create(&thread, NULL, login_thread, person) == 0, "no thread");
+  CHECK(stack_wait(somebody_waits, 10), "nobody waits to make a session");
+  PGresult *changed = PQexec(locker, change);
+  CHECK(PQresultStatus(changed) == PGRES_COMMAND_OK, "%s: %s", change, PQerrorMessage(locker));
+  PQclear(changed);
+  PQclear(PQexec(locker, "COMMIT"));
+  PQfinish(locker);
+  (void)pthread_join(thread, &result);
+  struct answer answer = *(struct answer *)result;
+  free(result);
+  return answer;
+}
+
+static void a_login_that_comes_too_late_is_none(void)
+{
+  struct person person = world_person("siswa");
+  ANSWER late = login_while(&person, "sandi baru");
+  (void)check_problem("the old password, checked before the change", &late, 401, "bad_credentials");
+  (void)check_number("its sessions", sql_number("SELECT count(*) FROM sessions WHERE user_id = $1", person.id), 1);
+  /* Another login renewed the same password's hash: that is no change. */
+  struct person other = world_person("siswa");
+  ANSWER same = login_while(&other, WORLD_PASSWORD);
+  if (check_status("the same password with another hash", &same, 200))
+    session_status("its session", answer_text(&same, "token"), 200);
+  (void)check_number("its sessions", sql_number("SELECT count(*) FROM sessions WHERE user_id = $1", other.id), 2);
+}
+
 static void the_operator_s_admin_logs_in(void)
 {
   check_login("the admin of lontarctl", world.admin_name, world.admin_password, 200);
 }
 
-CU_TestInfo suite_auth[] = {{"login gives a session", login_gives_a_session},
-                            {"only hashes are stored", only_hashes_are_stored},
-                            {"login refuses", login_refuses},
-                            {"login does not tell who exists", login_does_not_tell_who_exists},
-                            {"an old hash is replaced at login", an_old_hash_is_replaced_at_login},
-                            {"an old hash is no password", an_old_hash_is_no_password},
-                            {"a session tells who it is", session_tells_who_it_is},
-                            {"Authorization is read strictly", authorization_is_read_strictly},
-                            {"a role counts at once", a_role_counts_at_once},
-                            {"logout ends one session", logout_ends_one_session},
-                            {"logout?all=true ends all", logout_of_all_ends_all},
-                            {"logout refuses", logout_refuses},
-                            {"a changed password counts at once", a_changed_password_counts_at_once},
-                            {"the operator's admin logs in", the_operator_s_admin_logs_in},
-                            CU_TEST_INFO_NULL};
+CU_TestInfo suite_auth[] = {
+    {"login gives a session", login_gives_a_session},
+    {"only hashes are stored", only_hashes_are_stored},
+    {"login refuses", login_refuses},
+    {"login does not tell who exists", login_does_not_tell_who_exists},
+    {"an old hash is replaced at login", an_old_hash_is_replaced_at_login},
+    {"an old hash is no password", an_old_hash_is_no_password},
+    {"a session tells who it is", session_tells_who_it_is},
+    {"Authorization is read strictly", authorization_is_read_strictly},
+    {"a role counts at once", a_role_counts_at_once},
+    {"logout ends one session", logout_ends_one_session},
+    {"logout?all=true ends all", logout_of_all_ends_all},
+    {"logout refuses", logout_refuses},
+    {"a changed password counts at once", a_changed_password_counts_at_once},
+    {"a changed password ends sessions", a_changed_password_ends_sessions},
+    {"who changes their own stays", who_changes_their_own_stays},
+    {"a renewed hash ends none", a_renewed_hash_ends_none},
+    {"a hash that cannot be renewed keeps nobody out", a_hash_that_cannot_be_renewed_keeps_nobody_out},
+    {"a login that comes too late is none", a_login_that_comes_too_late_is_none},
+    {"the operator's admin logs in", the_operator_s_admin_logs_in},
+    CU_TEST_INFO_NULL};

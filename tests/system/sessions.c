@@ -63,19 +63,35 @@ static void made_with_a_token_of_its_own(void)
 
 static void made_with_a_given_token(void)
 {
-  char token[WORLD_NAME_SIZE];
-  TEXT body =
-      document("{\"user_id\": <siswa>, \"token\": \"%s é\", \"expires_hours\": 2}", world_name(token, "tok en"));
-  TEXT want = document("%s é", token);
+  char name[WORLD_NAME_SIZE];
+  TEXT token = document("A-z.0_9~+/%s/0123456789abcdef==", world_name(name, "token"));
+  TEXT body = document("{\"user_id\": <siswa>, \"token\": \"%s\", \"expires_hours\": 2}", token);
   ANSWER answer = post("~/sessions", world.service, body);
   (void)check_status("POST /sessions", &answer, 201);
-  (void)check_text("token", answer_text(&answer, "token"), want);
+  (void)check_text("token", answer_text(&answer, "token"), token);
   (void)check_number("hours", hours_left(&answer), 2);
-  ANSWER who = get("~/auth/session", want);
+  ANSWER who = get("~/auth/session", token);
   (void)check_number("whose token", answer_number(&who, "user_id"), world.siswa.id);
-  (void)check_text("rows with it in the clear", sql("SELECT count(*) FROM sessions WHERE token = $1", want, NULL), "0");
+  (void)check_text("rows with it in the clear", sql("SELECT count(*) FROM sessions WHERE token = $1", token, NULL),
+                   "0");
   ANSWER again = post("~/sessions", world.service, body);
   (void)check_field("the same token again", &again, 409, "conflict", "token");
+}
+
+/* The original's tokens may be any text; those of an adopted database go on. */
+static void an_adopted_token_is_still_good(void)
+{
+  static const char *const old[] = {"tok en 1", "a\"b,c;d=e", "sandi-é-rahasia", "12345678"};
+  for (size_t i = 0; i < sizeof old / sizeof old[0]; i++) {
+    (void)sql(
+        "INSERT INTO sessions (user_id, token, expires_at) SELECT id, 'sha256:' ||"
+        " encode(sha256(convert_to($1, 'UTF8')), 'hex'), now() + interval '1 hour' FROM users WHERE username = $2",
+        old[i], world.siswa.username, NULL);
+    ANSWER who = get("~/auth/session", old[i]);
+    (void)check_number(old[i], answer_number(&who, "user_id"), world.siswa.id);
+    ANSWER out = post("~/auth/logout", old[i], NULL);
+    (void)check_number(old[i], answer_number(&out, "deleted"), 1);
+  }
 }
 
 static void making_refuses(void)
@@ -96,10 +112,37 @@ static void making_refuses(void)
 static void values_at_the_edge(void)
 {
   (void)sql_number("DELETE FROM sessions WHERE user_id = $1", world.other.id);
-  static const struct edge tokens[] = {{"7 letters", "\"<x7>\"", 422},          {"8 letters", "\"<x8>\"", 201},
-                                       {"7 of four bytes", "\"<e7>\"", 422},    {"8 of four bytes", "\"<e8>\"", 201},
-                                       {"255 of two bytes", "\"<u255>\"", 201}, {"256 of two bytes", "\"<u256>\"", 422},
-                                       {"a NUL", "\"abc\\u0000defgh\"", 422},   {"a number", "123456789", 422}};
+#define REST "abcdefghijklmnopqrstuvwxyz012345"
+  static const struct edge tokens[] = {{"31 letters", "\"<x31>\"", 422},
+                                       {"32 letters", "\"<x32>\"", 201},
+                                       {"255 letters", "\"<x255>\"", 201},
+                                       {"256 letters", "\"<x256>\"", 422},
+                                       {"all that is allowed", "\"-._~+/AZaz09-._~+/AZaz09abcdefgh\"", 201},
+                                       {"equals signs at the end", "\"" REST "===\"", 201},
+                                       {"one at the beginning", "\"=" REST "\"", 422},
+                                       {"one in the middle", "\"" REST "=a\"", 422},
+                                       {"only equals signs", "\"================================\"", 422},
+                                       {"32 of two bytes", "\"<u32>\"", 422},
+                                       {"a blank", "\"" REST " a\"", 422},
+                                       {"a blank at the end", "\"" REST " \"", 422},
+                                       {"a tab", "\"" REST "\\t\"", 422},
+                                       {"a line feed", "\"" REST "\\n\"", 422},
+                                       {"a control character", "\"" REST "\\u0001\"", 422},
+                                       {"a delete", "\"" REST "\\u007f\"", 422},
+                                       {"a quotation mark", "\"" REST "\\\"\"", 422},
+                                       {"a comma", "\"" REST ",\"", 422},
+                                       {"a semicolon", "\"" REST ";\"", 422},
+                                       {"a colon", "\"" REST ":\"", 422},
+                                       {"a backslash", "\"" REST "\\\\\"", 422},
+                                       {"a percent sign", "\"" REST "%\"", 422},
+                                       {"a service key's beginning", "\"lontar_sk_" REST "\"", 422},
+                                       {"that in capitals", "\"LONTAR_SK_" REST "\"", 201},
+                                       {"that in the middle", "\"x-lontar_sk_" REST "\"", 201},
+                                       {"a NUL", "\"" REST "\\u0000defgh\"", 422},
+                                       {"null", "null", 422},
+                                       {"empty", "\"\"", 422},
+                                       {"a number", "123456789", 422}};
+#undef REST
   EDGES("POST", "~/sessions", "{\"user_id\": <other>, \"token\": %s}", "token", tokens);
   static const struct edge hours[] = {{"0", "0", 422},        {"1", "1", 201},      {"8760", "8760", 201},
                                       {"8761", "8761", 422},  {"-1", "-1", 422},    {"1.5", "1.5", 422},
@@ -186,6 +229,7 @@ CU_TestInfo suite_sessions[] = {{"verify tells the user", verify_tells_the_user}
                                 {"verify makes no session", verify_makes_no_session},
                                 {"made with a token of its own", made_with_a_token_of_its_own},
                                 {"made with a given token", made_with_a_given_token},
+                                {"an adopted token is still good", an_adopted_token_is_still_good},
                                 {"making refuses", making_refuses},
                                 {"values at the edge", values_at_the_edge},
                                 {"a list shows the living", list_shows_the_living},
