@@ -36,7 +36,7 @@ static int read_all(int descriptor, struct buffer *text)
   for (;;) {
     char *place = buffer_reserve(text, 4096);
     if (!place)
-      return EFBIG;
+      return text->length + 4096 > KEYRING_FILE_MAX ? EFBIG : ENOMEM;
     const ssize_t count = read(descriptor, place, 4096);
     if (count < 0 && errno != EINTR)
       return errno;
@@ -131,6 +131,8 @@ static bool has_name(const struct keyring *keyring, const char *name)
   return false;
 }
 
+static const char no_memory[] = "out of memory";
+
 static const char *add_line(struct keyring *keyring, const char *line, const char *end)
 {
   struct keyring_entry entry = {0};
@@ -143,7 +145,7 @@ static const char *add_line(struct keyring *keyring, const char *line, const cha
     const size_t capacity = keyring->capacity ? keyring->capacity * 2 : 8;
     struct keyring_entry *entries = reallocarray(keyring->entries, capacity, sizeof entry);
     if (!entries)
-      return "out of memory";
+      return no_memory;
     keyring->entries = entries;
     keyring->capacity = capacity;
   }
@@ -170,7 +172,8 @@ int keyring_parse(const char *path, const char *text, size_t length, struct keyr
     const bool empty = keyring_word(&word, stop) == 0 || *word == '#';
     const char *reason = empty ? NULL : add_line(keyring, text, stop);
     if (reason)
-      return keyring_fail(LONTAR_MALFORMED, message, size, "%s:%d: %s", path, number, reason);
+      return keyring_fail(reason == no_memory ? LONTAR_INTERNAL : LONTAR_MALFORMED, message, size, "%s:%d: %s", path,
+                          number, reason);
     text = stop < end ? stop + 1 : end;
   }
   *ret = TAKE(keyring);

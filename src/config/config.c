@@ -245,6 +245,8 @@ static int read_file(struct config *config, const char *file, struct config_erro
     (void)snprintf(ret_error->text, sizeof ret_error->text, "%s: cannot be read", file);
   else if (reading.failed_line > 0 && (bad_line == 0 || reading.failed_line <= bad_line))
     (void)snprintf(ret_error->text, sizeof ret_error->text, "%s:%d: %s", file, reading.failed_line, reading.message);
+  else if (bad_line < 0)
+    (void)snprintf(ret_error->text, sizeof ret_error->text, "%s: no memory is left to read it", file);
   else if (bad_line != 0) /* inih refuses some lines by itself */
     (void)snprintf(ret_error->text, sizeof ret_error->text, "%s:%d: a line must be: name = value", file, bad_line);
   else

@@ -51,19 +51,30 @@ static json_object *list_items(enum statement statement, const PGresult *result,
   return items;
 }
 
+/* Takes both over; `next` may be NULL, for null. */
+static json_object *list_of(json_object *items, json_object *next)
+{
+  json_object *list = json_object_new_object();
+  bool whole = list && row_add(list, "items", json_object_get(items)) && row_add(list, "next", json_object_get(next));
+  json_object_put(items);
+  json_object_put(next);
+  if (whole)
+    return list;
+  json_object_put(list);
+  return NULL;
+}
+
 /* The page that was asked for, in the list's own order; the row beyond it only says that there is another one. */
 static json_object *list_json(enum statement statement, const PGresult *result, int64_t limit, bool backwards)
 {
   bool more = PQntuples(result) > limit;
   int rows = more ? (int)limit : PQntuples(result);
   json_object *items = list_items(statement, result, rows, backwards);
-  json_object *list = json_object_new_object();
-  if (items && list && row_add(list, "items", items) &&
-      row_add(list, "next", more ? cursor_json(statement, result, rows - 1) : NULL))
-    return list;
-  if (!list)
-    json_object_put(items);
-  json_object_put(list);
+  json_object *next = more ? cursor_json(statement, result, rows - 1) : NULL;
+  if (items && (next || !more))
+    return list_of(items, next);
+  json_object_put(items);
+  json_object_put(next);
   return NULL;
 }
 
@@ -135,6 +146,15 @@ static enum lontar_error answer_nothing(struct lontar_database *database, enum s
              : failure_set(failure, LONTAR_NOT_FOUND, "there is no such record");
 }
 
+/* A login that read the old hash may have made its session while the update ran, unseen by it. That this fails is not
+ * told: the update is done, and ended all that it saw. */
+static void password_changed(struct lontar_database *database, const struct values *values)
+{
+  CLEANUP_RESULT PGresult *result = NULL;
+  if (values->of[FIELD_password_hash].state == VALUE_SET)
+    (void)run_statement(database, STATEMENT_session_delete_others, values, &result, NULL);
+}
+
 static enum lontar_error operation_run(struct lontar_database *database, const struct operation *operation,
                                        struct json_object *object, struct json_object **ret,
                                        struct lontar_failure *failure)
@@ -146,15 +166,6 @@ static enum lontar_error operation_run(struct lontar_database *database, const s
   if (error != LONTAR_OK)
     return error;
   if (operation->answer == ANSWER_BATCHES)
-/* A login that read the old hash may have made its session while the update ran, unseen by it. That this fails is not
- * told: the update is done, and ended all that it saw. */
-static void password_changed(struct lontar_database *database, const struct values *values)
-{
-  CLEANUP_RESULT PGresult *result = NULL;
-  if (values->of[FIELD_password_hash].state == VALUE_SET)
-    (void)run_statement(database, STATEMENT_session_delete_others, values, &result, NULL);
-}
-
     return answer_batches(database, operation, &input, ret, failure);
   bool backwards = operation->answer == ANSWER_LIST && input.values.of[FIELD_before].state == VALUE_SET;
   CLEANUP_RESULT PGresult *result = NULL;
@@ -169,10 +180,16 @@ static void password_changed(struct lontar_database *database, const struct valu
     return answer_give(count_json(run_column(statement, result, 0, FIELD_count).integer), ret, failure);
   if (PQntuples(result) == 0)
     return answer_nothing(database, statement, &input.values, failure);
+  if (statement == STATEMENT_user_update)
+    password_changed(database, &input.values);
   json_object *record = row_from_statement(statement, result, 0);
   if (record && statement == STATEMENT_session_create) {
     const struct value *token = &input.values.of[FIELD_token];
-    (void)row_add(record, "token", json_object_new_string_len(token->text, (int)token->length));
+    json_object *text = json_object_new_string_len(token->text, (int)token->length);
+    if (!text || !row_add(record, "token", text)) {
+      json_object_put(record);
+      record = NULL;
+    }
   }
   return answer_give(record, ret, failure);
 }
@@ -180,8 +197,6 @@ static void password_changed(struct lontar_database *database, const struct valu
 /* OPERATION(name, statement, answer, required members): the function and its row. LIST(name, required members) has a
  * statement of its name, and one that goes backwards. */
 #define P(field) FIELD_##field,
-  if (statement == STATEMENT_user_update)
-    password_changed(database, &input.values);
 #define OPERATION(name, statement_name, answer_name, ...)                                                              \
   OPERATION_OF(name, statement_name, none, answer_name, __VA_ARGS__)
 #define LIST(name, ...) OPERATION_OF(name, name, name##_before, LIST, __VA_ARGS__)

@@ -30,7 +30,7 @@ static locale_t plain;
 
 static void make_plain(void)
 {
-  plain = newlocale(LC_ALL_MASK, "C", NULL);
+  plain = newlocale(LC_ALL_MASK, "C", NULL); /* is static in the C library, and never fails */
 }
 
 /* NaN and the infinities have no JSON number. */
@@ -42,18 +42,21 @@ static json_object *real_value(const char *text, int length)
   return finite ? json_object_new_double_s(strtod_l(text, NULL, plain), text) : text_value(text, length);
 }
 
-/* What json-c cannot read stays text. */
-static json_object *document_value(const char *text, int length)
+/* What json-c cannot read stays text. False without memory, because NULL is the document `null`. */
+static bool document_value(const char *text, int length, json_object **ret_value)
 {
   json_tokener *tokener = json_tokener_new();
-  json_object *value = tokener ? json_tokener_parse_ex(tokener, text, length + 1) : NULL;
-  bool parsed = tokener && json_tokener_get_error(tokener) == json_tokener_success;
-  if (tokener)
-    json_tokener_free(tokener);
-  return parsed ? value : text_value(text, length);
+  if (!tokener)
+    return false;
+  json_object *value = json_tokener_parse_ex(tokener, text, length + 1);
+  bool parsed = json_tokener_get_error(tokener) == json_tokener_success;
+  json_tokener_free(tokener);
+  *ret_value = parsed ? value : text_value(text, length);
+  return parsed || *ret_value;
 }
 
-static json_object *column_value(Oid type, const char *text, int length)
+/* NULL without memory. */
+static json_object *scalar_value(Oid type, const char *text, int length)
 {
   switch (type) {
   case TYPE_BOOL:
@@ -66,12 +69,17 @@ static json_object *column_value(Oid type, const char *text, int length)
   case TYPE_FLOAT4:
   case TYPE_FLOAT8:
     return real_value(text, length);
-  case TYPE_JSON:
-  case TYPE_JSONB:
-    return document_value(text, length);
   default:
     return text_value(text, length);
   }
+}
+
+static bool column_value(Oid type, const char *text, int length, json_object **ret_value)
+{
+  if (type == TYPE_JSON || type == TYPE_JSONB)
+    return document_value(text, length, ret_value);
+  *ret_value = scalar_value(type, text, length);
+  return *ret_value != NULL;
 }
 
 bool row_add(json_object *object, const char *name, json_object *value)
@@ -87,9 +95,10 @@ json_object *row_from_text(const PGresult *result, int row)
   json_object *object = json_object_new_object();
   for (int column = 0; object && column < PQnfields(result); column++) {
     json_object *value = NULL;
-    if (!PQgetisnull(result, row, column))
-      value = column_value(PQftype(result, column), PQgetvalue(result, row, column), PQgetlength(result, row, column));
-    if (!row_add(object, PQfname(result, column), value)) {
+    bool good =
+        PQgetisnull(result, row, column) || column_value(PQftype(result, column), PQgetvalue(result, row, column),
+                                                         PQgetlength(result, row, column), &value);
+    if (!good || !row_add(object, PQfname(result, column), value)) {
       json_object_put(object);
       return NULL;
     }
@@ -107,8 +116,6 @@ static json_object *time_value(int64_t wall)
 
 static json_object *field_value(enum field field, const struct value *value)
 {
-  if (value->state != VALUE_SET)
-    return NULL;
   switch (field_rows[field].type) {
   case FIELD_INTEGER:
     return json_object_new_int64(value->integer);
@@ -129,8 +136,11 @@ json_object *row_from_statement(enum statement statement, const PGresult *result
   for (int i = 0; object && columns[i] != FIELD_none; i++) {
     struct value value = {.state = VALUE_NULL};
     const char *data = PQgetisnull(result, row, i) ? NULL : PQgetvalue(result, row, i);
-    if (!statement_read(columns[i], data, PQgetlength(result, row, i), &value) ||
-        !row_add(object, field_rows[columns[i]].name, field_value(columns[i], &value))) {
+    json_object *read = NULL;
+    bool good = statement_read(columns[i], data, PQgetlength(result, row, i), &value);
+    if (good && value.state == VALUE_SET)
+      good = (read = field_value(columns[i], &value)) != NULL;
+    if (!good || !row_add(object, field_rows[columns[i]].name, read)) {
       json_object_put(object);
       return NULL;
     }

@@ -17,11 +17,16 @@
 #include "master/message.h"
 
 /* Whether somebody accepts there; EAGAIN is a full backlog, so somebody does. */
-static bool is_served(const struct sockaddr_un *address)
+static int try_served(const struct sockaddr_un *address, bool *ret_served)
 {
   CLEANUP_CLOSE int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  return descriptor >= 0 &&
-         (connect(descriptor, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
+  if (descriptor < 0)
+    return errno;
+  const bool connected = connect(descriptor, (const struct sockaddr *)address, sizeof *address) == 0;
+  if (!connected && errno != EAGAIN && errno != ECONNREFUSED)
+    return errno;
+  *ret_served = connected || errno == EAGAIN;
+  return 0;
 }
 
 static int remove_stale(const struct sockaddr_un *address, char *message, size_t size)
@@ -33,7 +38,12 @@ static int remove_stale(const struct sockaddr_un *address, char *message, size_t
                            : message_fail(LONTAR_INTERNAL, message, size, "listen %s: %s", path, strerror(errno));
   if (!S_ISSOCK(status.st_mode))
     return message_fail(LONTAR_CONFLICT, message, size, "listen %s is there and is no socket", path);
-  if (is_served(address))
+  bool served = false;
+  const int failed = try_served(address, &served);
+  if (failed)
+    return message_fail(LONTAR_INTERNAL, message, size, "whether another process listens on %s: %s", path,
+                        strerror(failed));
+  if (served)
     return message_fail(LONTAR_CONFLICT, message, size, "another process listens on %s", path);
   if (unlink(path) < 0)
     return message_fail(LONTAR_INTERNAL, message, size, "stale socket %s: %s", path, strerror(errno));
@@ -43,7 +53,11 @@ static int remove_stale(const struct sockaddr_un *address, char *message, size_t
 static int set_access(const struct config *config, char *message, size_t size)
 {
   if (config->listen_group[0] != '\0') {
+    errno = 0;
     const struct group *group = getgrnam(config->listen_group);
+    if (!group && errno != 0 && errno != ENOENT)
+      return message_fail(LONTAR_INTERNAL, message, size, "group %s (listen_group) cannot be looked up: %s",
+                          config->listen_group, strerror(errno));
     if (!group)
       return message_fail(LONTAR_INTERNAL, message, size, "there is no group %s (listen_group)", config->listen_group);
     if (chown(config->listen, (uid_t)-1, group->gr_gid) < 0)

@@ -10,7 +10,7 @@
 #include "config/config.h"
 #include "tools/command.h"
 
-/* The running lontard's process, 0 when there is none. */
+/* The running lontard's process, 0 when there is none, -1 when that cannot be seen. */
 static pid_t daemon_find(const char *run_dir)
 {
   char path[512];
@@ -18,7 +18,7 @@ static pid_t daemon_find(const char *run_dir)
   (void)snprintf(path, sizeof path, "%s/lontard.pid", run_dir);
   FILE *file = fopen(path, "re");
   if (!file)
-    return 0;
+    return errno == ENOENT ? 0 : -1;
   bool read = fgets(line, sizeof line, file) != NULL;
   (void)fclose(file);
   int64_t pid;
@@ -30,7 +30,10 @@ static pid_t daemon_find(const char *run_dir)
 static void daemon_reload(const struct config *config)
 {
   pid_t pid = daemon_find(config->run_dir);
-  if (pid == 0)
+  if (pid < 0)
+    command_fail("Run this as lontard's user or root, or reload it: systemctl reload lontard.",
+                 "whether lontard is running cannot be seen in %s: %s", config->run_dir, strerror(errno));
+  else if (pid == 0)
     fputs("lontard is not running; it reads the keyring when it starts\n", stderr);
   else if (kill(pid, SIGHUP) == 0)
     fputs("lontard takes the change over\n", stderr);

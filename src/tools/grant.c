@@ -101,8 +101,9 @@ static int grant_now(PGconn *connection, const char *role, bool close_schema)
 {
   char *identifier = PQescapeIdentifier(connection, role, strlen(role));
   char *literal = PQescapeLiteral(connection, role, strlen(role));
-  int status = identifier && literal ? grant_run(connection, identifier, literal, close_schema)
-                                     : command_fail(NULL, "the role's name is no valid text");
+  int status = identifier && literal
+                   ? grant_run(connection, identifier, literal, close_schema)
+                   : command_fail(NULL, "the role's name cannot be quoted: %s", PQerrorMessage(connection));
   PQfreemem(identifier);
   PQfreemem(literal);
   return status == COMMAND_DONE ? grant_finish(connection, role) : status;
