@@ -3,7 +3,8 @@
  *
  * All functions but lontar_close may be called by any number of threads at once. They block, each at most for the
  * pool's timeout plus connecting plus the statement's timeout. All return LONTAR_OK or what went wrong; then outputs
- * are untouched, and `failure`, unless it is NULL, tells more. Texts are UTF-8. Do not use a database across fork().
+ * are untouched, and `failure`, unless it is NULL, tells more. Texts are UTF-8. A database is not used across fork():
+ * in a child every call gives LONTAR_MISUSE, and lontar_close leaves the parent's connections alone.
  */
 #ifndef LONTAR_DATABASE_H
 #define LONTAR_DATABASE_H
@@ -65,13 +66,15 @@ struct lontar_numbers {
   int64_t closed_old;   /* by pool_recycle */
   int64_t closed_idle;  /* by pool_idle_timeout */
   int64_t closed_lost;  /* found broken, or opened before the server was lost */
-  int64_t closed_dirty; /* given back in the middle of something */
+  int64_t closed_dirty; /* given back in the middle of something, or after a SET or its like */
 };
 
 /*
  * Opens a database by URL or conninfo (several hosts and target_session_attrs are fine), with `options` or, when NULL,
  * the defaults. Makes one connection, so that a wrong URL is told here. The caller ends it with lontar_close.
- * LONTAR_MISUSE for options out of range.
+ * LONTAR_MISUSE for options out of range and a URL that libpq does not take; LONTAR_UNAVAILABLE, which names the server
+ * and the reason, when no connection came about, and not retriable where the server does not let us in. No message
+ * quotes the URL.
  */
 LONTAR_EXPORT enum lontar_error lontar_open(const char *url, const struct lontar_options *options,
                                             struct lontar_database **ret_database, struct lontar_failure *failure);
@@ -90,7 +93,9 @@ static inline void lontar_close_pointer(struct lontar_database **database)
  * Runs one SQL statement with named parameters: %(name)s stands for the member `name` of the object `parameters` (NULL:
  * there are none), and %% for a percent sign. Literals, quoted identifiers, dollar quotes and comments are left as they
  * are. Values are sent beside the SQL, never pasted into it: null, booleans, numbers and texts as such, arrays and
- * objects as JSON text. LONTAR_MISUSE, before anything is sent, for a name without a member or a broken placeholder.
+ * objects as JSON text. LONTAR_MISUSE, before anything is sent, for a name without a member, a broken placeholder,
+ * no statement at all, COPY by way of the client, and what begins or ends a transaction. A connection on which SET,
+ * LISTEN or their like left something is closed afterwards.
  *
  * lontar_query gives an array with an object for each row; lontar_query_one the first row's object, NULL without a row;
  * the caller ends both with json_object_put. Integers, floating-point numbers, booleans and JSON keep their type;
@@ -114,7 +119,7 @@ struct lontar_statement {
 };
 
 /* Runs all statements or none, in one round trip. A serialization failure or deadlock is tried again, three times at
- * most. */
+ * most. LONTAR_MISUSE, with nothing done, for a statement that would begin or end the transaction. */
 LONTAR_EXPORT enum lontar_error lontar_transaction(struct lontar_database *database,
                                                    const struct lontar_statement *statements, size_t count,
                                                    struct lontar_failure *failure);

@@ -4,11 +4,13 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "library/failure.h"
 #include "library/lender.h"
+#include "library/url.h"
 #include "pool/sqlstate.h"
 
 /* Given to the server's own limit before ours calls the connection lost. */
@@ -18,7 +20,20 @@ enum { CONNECTIONS_MAX = 1 << 16 };
 
 struct lontar_database {
   struct lender *lender;
+  pid_t owner; /* the process that opened it */
 };
+
+static bool database_is_own(const struct lontar_database *database)
+{
+  return database->owner == getpid();
+}
+
+enum lontar_error database_check(const struct lontar_database *database, struct lontar_failure *failure)
+{
+  if (database_is_own(database))
+    return LONTAR_OK;
+  return failure_set(failure, LONTAR_MISUSE, "the database was opened by another process: open it after fork()");
+}
 
 static bool options_good(const struct lontar_options *options)
 {
@@ -69,10 +84,14 @@ enum lontar_error lontar_open(const char *url, const struct lontar_options *opti
     return failure_set(failure, LONTAR_MISUSE, "%s", url ? "an option is out of range" : "there is no URL");
   if (sodium_init() < 0)
     return failure_set(failure, LONTAR_INTERNAL, "libsodium cannot be started");
+  enum lontar_error error = url_check(url, failure);
+  if (error != LONTAR_OK)
+    return error;
   LONTAR_SCOPE struct lontar_database *database = calloc(1, sizeof *database);
   if (!database || lender_new(url, options, &database->lender) != LONTAR_OK)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
-  enum lontar_error error = database_probe(database, failure);
+  database->owner = getpid();
+  error = database_probe(database, failure);
   if (error == LONTAR_OK)
     *ret_database = TAKE(database);
   return error;
@@ -80,7 +99,9 @@ enum lontar_error lontar_open(const char *url, const struct lontar_options *opti
 
 void lontar_close(struct lontar_database *database)
 {
-  if (database)
+  if (database && database->lender && !database_is_own(database))
+    lender_abandon(database->lender);
+  else if (database)
     lender_free(database->lender);
   free(database);
 }
@@ -90,7 +111,9 @@ enum lontar_error lontar_borrow(struct lontar_database *database, struct pg_conn
 {
   struct loan *loan;
   failure_clear(failure);
-  enum lontar_error error = database_take(database, &loan, failure);
+  enum lontar_error error = database_check(database, failure);
+  if (error == LONTAR_OK)
+    error = database_take(database, &loan, failure);
   if (error == LONTAR_OK)
     *ret_connection = lender_lend(database->lender, loan);
   return error;
@@ -98,14 +121,16 @@ enum lontar_error lontar_borrow(struct lontar_database *database, struct pg_conn
 
 void lontar_return(struct lontar_database *database, struct pg_conn *connection)
 {
-  struct loan *loan = connection ? lender_find(database->lender, connection) : NULL;
+  struct loan *loan = connection && database_is_own(database) ? lender_find(database->lender, connection) : NULL;
   if (loan)
     lender_give(database->lender, loan);
 }
 
 void lontar_numbers(struct lontar_database *database, struct lontar_numbers *ret_numbers)
 {
-  lender_numbers(database->lender, ret_numbers);
+  *ret_numbers = (struct lontar_numbers){0};
+  if (database_is_own(database))
+    lender_numbers(database->lender, ret_numbers);
 }
 
 /* After what the server, or its silence, tells about all connections. */
@@ -135,6 +160,8 @@ static enum lontar_error database_try(struct lontar_database *database, const st
   error = wire_run(loan->connection, statements, count, patience->ready_until, ret_result, failure);
   *ret_lost = error == LONTAR_UNAVAILABLE && PQstatus(loan->connection) != CONNECTION_OK;
   database_judge(database, error, failure);
+  for (size_t i = 0; i < count; i++)
+    loan->spoilt = loan->spoilt || statements[i].spoils_session;
   lender_give(database->lender, loan);
   return error;
 }
@@ -156,9 +183,12 @@ enum lontar_error database_run(struct lontar_database *database, const struct wi
   int conflicts = 0;
   if (!failure)
     failure = &own;
+  enum lontar_error error = database_check(database, failure);
+  if (error != LONTAR_OK)
+    return error;
   for (;;) {
     bool lost;
-    enum lontar_error error = database_try(database, statements, count, &patience, ret_result, &lost, failure);
+    error = database_try(database, statements, count, &patience, ret_result, &lost, failure);
     if (lost && !(retry & RETRY_LOST))
       failure->retriable = false; /* it was under way when the connection broke, and may have happened */
     if (lost && again) {
@@ -185,6 +215,8 @@ static int64_t after_milliseconds(int64_t milliseconds)
 bool lontar_health_check(struct lontar_database *database, int64_t deadline)
 {
   struct loan *loan;
+  if (!database_is_own(database))
+    return false;
   const int64_t until = after_milliseconds(deadline);
   const struct patience patience = {.wait_until = until, .ready_until = until, .tries_anyway = true};
   if (lender_take(database->lender, &patience, &loan, NULL) != LONTAR_OK)

@@ -20,6 +20,9 @@ enum database_retry {
   RETRY_CONFLICT = 2, /* when it was undone by a conflict */
 };
 
+/* LONTAR_MISUSE in a child of the process that opened the database: its connections are the parent's. */
+enum lontar_error database_check(const struct lontar_database *database, struct lontar_failure *failure);
+
 /* Takes a connection, runs the statements on it as wire_run does, gives it back. The caller clears the result. */
 enum lontar_error database_run(struct lontar_database *database, const struct wire_statement *statements, size_t count,
                                unsigned retry, PGresult **ret_result, struct lontar_failure *failure);

@@ -45,7 +45,8 @@ static void text_copy(char *out, size_t size, const char *text)
 enum lontar_error failure_from_server(struct lontar_failure *failure, const PGresult *result, const PGconn *connection)
 {
   const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-  enum lontar_error error = result ? verdict_of_sql(result) : LONTAR_UNAVAILABLE;
+  bool ours = !sqlstate && PQstatus(connection) == CONNECTION_OK;
+  enum lontar_error error = ours ? LONTAR_INTERNAL : sqlstate ? verdict_of_sql(result) : LONTAR_UNAVAILABLE;
   if (!failure)
     return error;
   failure_error(failure, error);
@@ -72,13 +73,24 @@ enum lontar_error failure_judge(struct lontar_failure *failure, const struct ask
   return verdict.error;
 }
 
+/* Whether an attempt may succeed later: no server spoke, or one that is full, starting or stopping. */
+static bool refusal_passes(const char *sqlstate)
+{
+  static const char *const passing[] = {"08", "53", "57"};
+  for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
+    if (strncmp(sqlstate, passing[i], strlen(passing[i])) == 0)
+      return true;
+  }
+  return sqlstate[0] == '\0';
+}
+
 enum lontar_error failure_from_refusal(struct lontar_failure *failure, const PGconn *connection)
 {
   if (!failure)
     return LONTAR_UNAVAILABLE;
-  const char *reason = refusal_reason(connection);
   failure_error(failure, LONTAR_UNAVAILABLE);
-  text_copy(failure->message, sizeof failure->message, reason ? reason : "libpq does not take the URL as it is");
+  text_copy(failure->message, sizeof failure->message, PQerrorMessage(connection));
   refusal_sqlstate(connection, failure->sqlstate);
+  failure->retriable = refusal_passes(failure->sqlstate) && !PQconnectionNeedsPassword(connection);
   return LONTAR_UNAVAILABLE;
 }

@@ -77,6 +77,17 @@ void lender_free(struct lender *lender)
   free(lender);
 }
 
+/* A lock that a thread of the parent held at the fork is held for ever, and what it guards is half done. */
+void lender_abandon(struct lender *lender)
+{
+  if (pthread_mutex_trylock(&lender->lock) != 0)
+    return;
+  loans_abandon(&lender->idle);
+  loans_abandon(&lender->lent);
+  pthread_mutex_unlock(&lender->lock);
+  lender_free(lender);
+}
+
 const struct lontar_options *lender_options(const struct lender *lender)
 {
   return &lender->options;

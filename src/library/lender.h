@@ -21,6 +21,9 @@ enum lontar_error lender_new(const char *url, const struct lontar_options *optio
 /* Closes all idle connections; none may be lent. NULL is fine. */
 void lender_free(struct lender *lender);
 
+/* Gives back what a child of fork() has of it, and lets the parent's connections be. */
+void lender_abandon(struct lender *lender);
+
 /* How long a call may take, on the steady clock. */
 struct patience {
   int64_t wait_until;  /* in the queue */

@@ -1,10 +1,13 @@
 /* A loan: one connection of the library's pool, and what it needs before and after a thread has it. */
 #include "library/loan.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "library/failure.h"
 #include "library/wire.h"
@@ -31,6 +34,26 @@ void loans_free(struct loans *loans)
   while ((loan = TAILQ_FIRST(loans))) {
     TAILQ_REMOVE(loans, loan, link);
     loan_free(loan);
+  }
+}
+
+/* PQfinish would say good-bye to the server on the parent's socket, so the connection gets another one before. Without
+ * a descriptor for that it is left as it is. */
+static void loan_abandon(struct loan *loan)
+{
+  CLEANUP_CLOSE int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+  int socket = PQsocket(loan->connection);
+  if (socket < 0 || (nowhere >= 0 && dup3(nowhere, socket, O_CLOEXEC) == socket))
+    PQfinish(loan->connection);
+  free(loan);
+}
+
+void loans_abandon(struct loans *loans)
+{
+  struct loan *loan;
+  while ((loan = TAILQ_FIRST(loans))) {
+    TAILQ_REMOVE(loans, loan, link);
+    loan_abandon(loan);
   }
 }
 
@@ -88,7 +111,8 @@ bool loan_lives(struct loan *loan, int64_t deadline)
 
 bool loan_clean(struct loan *loan)
 {
-  if (PQstatus(loan->connection) != CONNECTION_OK || PQpipelineStatus(loan->connection) != PQ_PIPELINE_OFF)
+  if (loan->spoilt || PQstatus(loan->connection) != CONNECTION_OK ||
+      PQpipelineStatus(loan->connection) != PQ_PIPELINE_OFF)
     return false;
   switch (PQtransactionStatus(loan->connection)) {
   case PQTRANS_IDLE:

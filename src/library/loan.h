@@ -20,6 +20,7 @@ struct loan {
   int64_t idle_since;
   int64_t lent_since;
   bool borrowed; /* the calling program holds the connection itself */
+  bool spoilt;   /* a statement left something in the session that is for nobody else */
   TAILQ_ENTRY(loan) link;
 };
 
@@ -34,6 +35,9 @@ void loan_free(struct loan *loan);
 
 /* Frees all and leaves the list empty. */
 void loans_free(struct loans *loans);
+
+/* The same in a child of the process that opened them: the server, and the parent, notice nothing. */
+void loans_abandon(struct loans *loans);
 
 /* Whether an idle connection still lives: what the socket says, and after a long rest an answer of the server, for
  * which it waits at most half of the time until `deadline`. */

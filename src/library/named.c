@@ -1,9 +1,11 @@
-/* Named parameters of SQL text. */
+/* Named parameters of SQL text, and the kind of statement it is. */
 #include "library/named.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+const char named_no_memory[] = "no memory is left";
 
 static bool is_name_start(char c)
 {
@@ -161,7 +163,7 @@ static const char *translate_percent(struct named *named, const char **at)
     return "a placeholder is not written as %(name)s";
   size_t number = name_number(named, text, length);
   if (number == 0)
-    return "there are too many named parameters";
+    return named->count == NAMED_MAX ? "there are too many named parameters" : named_no_memory;
   /* Neither may `LIMIT%(n)s` become the word LIMIT$1, nor `$%(a)s` the beginning of a quote, nor `%(a)s1` the number
    * $11. */
   if (named->sql.length > 0 && is_word(named->sql.data[named->sql.length - 1]))
@@ -174,12 +176,89 @@ static const char *translate_percent(struct named *named, const char **at)
   return NULL;
 }
 
+/* Whether a word of SQL, which ends where it ends, is this one. */
+static bool word_is(const char *word, const char *wanted)
+{
+  size_t length = strlen(wanted);
+  return word && strncasecmp(word, wanted, length) == 0 && !is_word(word[length]);
+}
+
+static bool word_is_any(const char *word, const char *const *wanted)
+{
+  while (*wanted && !word_is(word, *wanted))
+    wanted++;
+  return *wanted != NULL;
+}
+
+/* Takes account of what is neither white space nor comment. Words that follow other signs do not count among the first:
+ * no statement has signs there that matters. */
+static void note_token(struct named *named, const char *at)
+{
+  static const char *const client[] = {"STDIN", "STDOUT", NULL};
+  if (strchr(" \t\n\r\f\v", *at) || (at[0] == '-' && at[1] == '-') || (at[0] == '/' && at[1] == '*'))
+    return;
+  if (*at == ';' && named->kind == NAMED_NOTHING)
+    return;
+  named->kind = NAMED_PLAIN;
+  named->copies = named->copies || word_is_any(at, client);
+  for (size_t i = 0; i < NAMED_WORDS; i++) {
+    if (!named->words[i]) {
+      named->words[i] = at;
+      return;
+    }
+  }
+}
+
+/* PREPARE and ROLLBACK begin statements of two kinds. */
+static enum named_kind kind_of_transaction(const char *const *words)
+{
+  static const char *const control[] = {"BEGIN", "START", "COMMIT", "END", "ABORT", NULL};
+  static const char *const savepoint[] = {"SAVEPOINT", "RELEASE", NULL};
+  if (word_is(words[0], "ROLLBACK"))
+    return word_is(words[1], "TO") || word_is(words[2], "TO") ? NAMED_SAVEPOINT : NAMED_CONTROL;
+  if (word_is_any(words[0], control) || (word_is(words[0], "PREPARE") && word_is(words[1], "TRANSACTION")))
+    return NAMED_CONTROL;
+  return word_is_any(words[0], savepoint) ? NAMED_SAVEPOINT : NAMED_PLAIN;
+}
+
+/* CREATE [OR REPLACE] [LOCAL | GLOBAL] TEMPORARY … */
+static bool creates_temporary(const char *const *words)
+{
+  static const char *const before[] = {"OR", "REPLACE", "LOCAL", "GLOBAL", NULL};
+  size_t at = 1;
+  while (at < NAMED_WORDS - 1 && word_is_any(words[at], before))
+    at++;
+  return word_is(words[0], "CREATE") && (word_is(words[at], "TEMP") || word_is(words[at], "TEMPORARY"));
+}
+
+static bool stays_in_session(const char *const *words)
+{
+  static const char *const session[] = {"RESET",      "LISTEN", "UNLISTEN", "DISCARD", "PREPARE",
+                                        "DEALLOCATE", "LOAD",   "DECLARE",  NULL};
+  static const char *const local[] = {"LOCAL", "TRANSACTION", "CONSTRAINTS", NULL};
+  if (word_is(words[0], "SET"))
+    return !word_is_any(words[1], local);
+  return creates_temporary(words) || word_is_any(words[0], session);
+}
+
+static enum named_kind kind_of(const struct named *named)
+{
+  if (named->kind == NAMED_NOTHING)
+    return NAMED_NOTHING;
+  if (named->copies && word_is(named->words[0], "COPY"))
+    return NAMED_COPY;
+  enum named_kind kind = kind_of_transaction(named->words);
+  return kind == NAMED_PLAIN && stays_in_session(named->words) ? NAMED_SESSION : kind;
+}
+
 const char *named_translate(const char *sql, struct named *ret_named)
 {
   const char *wrong = NULL;
+  const size_t length = strlen(sql);
   *ret_named = (struct named){0};
   buffer_init(&ret_named->sql, NAMED_SQL_MAX);
   while (*sql && !wrong) {
+    note_token(ret_named, sql);
     if (*sql == '%') {
       wrong = translate_percent(ret_named, &sql);
     } else {
@@ -189,7 +268,10 @@ const char *named_translate(const char *sql, struct named *ret_named)
     }
   }
   buffer_append(&ret_named->sql, "", 1);
-  return !wrong && ret_named->sql.failed ? "the statement is too long" : wrong;
+  ret_named->kind = kind_of(ret_named);
+  if (!wrong && ret_named->sql.failed)
+    return length > NAMED_SQL_MAX / 2 ? "the statement is too long" : named_no_memory;
+  return wrong;
 }
 
 void named_free(struct named *named)

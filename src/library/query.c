@@ -72,14 +72,32 @@ static enum lontar_error value_find(json_object *parameters, const struct named_
   return LONTAR_OK;
 }
 
-static enum lontar_error prepared_make(const char *sql, json_object *parameters, struct prepared *prepared,
+/* What may not be sent, because a pool of connections cannot keep its word about it. */
+static enum lontar_error kind_check(enum named_kind kind, bool within, struct lontar_failure *failure)
+{
+  if (kind == NAMED_NOTHING)
+    return failure_set(failure, LONTAR_MISUSE, "there is no statement");
+  if (kind == NAMED_COPY)
+    return failure_set(failure, LONTAR_MISUSE, "COPY needs a borrowed connection");
+  if (within && kind == NAMED_CONTROL)
+    return failure_set(failure, LONTAR_MISUSE, "a statement would begin or end the transaction that it is part of");
+  if (!within && (kind == NAMED_CONTROL || kind == NAMED_SAVEPOINT))
+    return failure_set(failure, LONTAR_MISUSE, "a transaction needs lontar_transaction or a borrowed connection");
+  return LONTAR_OK;
+}
+
+/* `within`: as part of a transaction. */
+static enum lontar_error prepared_make(const char *sql, json_object *parameters, bool within, struct prepared *prepared,
                                        struct lontar_failure *failure)
 {
   if (!sql || (parameters && !json_object_is_type(parameters, json_type_object)))
     return failure_set(failure, LONTAR_MISUSE, "%s", sql ? "the parameters are no object" : "there is no statement");
   const char *wrong = named_translate(sql, &prepared->named);
   if (wrong)
-    return failure_set(failure, LONTAR_MISUSE, "%s", wrong);
+    return failure_set(failure, wrong == named_no_memory ? LONTAR_INTERNAL : LONTAR_MISUSE, "%s", wrong);
+  enum lontar_error kind = kind_check(prepared->named.kind, within, failure);
+  if (kind != LONTAR_OK)
+    return kind;
   size_t count = prepared->named.count;
   prepared->values = calloc(count + 1, sizeof *prepared->values);
   prepared->copies = json_object_new_array();
@@ -91,8 +109,10 @@ static enum lontar_error prepared_make(const char *sql, json_object *parameters,
     if (error != LONTAR_OK)
       return error;
   }
-  prepared->wire =
-      (struct wire_statement){.sql = prepared->named.sql.data, .count = (int)count, .values = prepared->values};
+  prepared->wire = (struct wire_statement){.sql = prepared->named.sql.data,
+                                           .count = (int)count,
+                                           .values = prepared->values,
+                                           .spoils_session = prepared->named.kind == NAMED_SESSION};
   return LONTAR_OK;
 }
 
@@ -101,7 +121,7 @@ static enum lontar_error query_run(struct lontar_database *database, const char 
 {
   CLEANUP(prepared_done) struct prepared prepared = {0};
   failure_clear(failure);
-  enum lontar_error error = prepared_make(sql, parameters, &prepared, failure);
+  enum lontar_error error = prepared_make(sql, parameters, false, &prepared, failure);
   if (error != LONTAR_OK)
     return error;
   return database_run(database, &prepared.wire, 1, RETRY_NEVER, ret_result, failure);
@@ -158,7 +178,7 @@ enum lontar_error lontar_execute(struct lontar_database *database, const char *s
   return LONTAR_OK;
 }
 
-/* All statements of a transaction, translated. */
+/* All statements of a transaction, translated. The wires have BEGIN before them and COMMIT behind. */
 struct batch {
   struct prepared *prepared;
   struct wire_statement *wires;
@@ -173,23 +193,50 @@ static void batch_done(struct batch *batch)
   free(batch->wires);
 }
 
+static enum lontar_error batch_make(const struct lontar_statement *statements, size_t count, struct batch *batch,
+                                    struct lontar_failure *failure)
+{
+  batch->count = count;
+  batch->prepared = calloc(count, sizeof *batch->prepared);
+  batch->wires = calloc(count + 2, sizeof *batch->wires);
+  if (!batch->prepared || !batch->wires)
+    return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
+  for (size_t i = 0; i < count; i++) {
+    enum lontar_error error =
+        prepared_make(statements[i].sql, statements[i].parameters, true, &batch->prepared[i], failure);
+    if (error != LONTAR_OK)
+      return error;
+    batch->wires[i + 1] = batch->prepared[i].wire;
+  }
+  batch->wires[0].sql = "BEGIN";
+  batch->wires[count + 1].sql = "COMMIT";
+  return LONTAR_OK;
+}
+
+/* What the server forbids within a transaction: a procedure that commits, VACUUM. */
+static enum lontar_error forbidden_within(enum lontar_error error, struct lontar_failure *failure)
+{
+  bool forbidden = strncmp(failure->sqlstate, "2D", 2) == 0 || strcmp(failure->sqlstate, "25001") == 0;
+  if (error == LONTAR_OK || !forbidden)
+    return error;
+  failure->error = LONTAR_MISUSE;
+  failure->retriable = false;
+  return LONTAR_MISUSE;
+}
+
 enum lontar_error lontar_transaction(struct lontar_database *database, const struct lontar_statement *statements,
                                      size_t count, struct lontar_failure *failure)
 {
+  struct lontar_failure own;
+  CLEANUP(batch_done) struct batch batch = {0};
+  CLEANUP_RESULT PGresult *result = NULL;
+  failure = failure ? failure : &own;
   failure_clear(failure);
   if (count == 0)
-    return LONTAR_OK;
-  CLEANUP(batch_done) struct batch batch = {.count = count};
-  batch.prepared = calloc(count, sizeof *batch.prepared);
-  batch.wires = calloc(count, sizeof *batch.wires);
-  if (!batch.prepared || !batch.wires)
-    return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
-  for (size_t i = 0; i < count; i++) {
-    enum lontar_error error = prepared_make(statements[i].sql, statements[i].parameters, &batch.prepared[i], failure);
-    if (error != LONTAR_OK)
-      return error;
-    batch.wires[i] = batch.prepared[i].wire;
-  }
-  CLEANUP_RESULT PGresult *result = NULL;
-  return database_run(database, batch.wires, count, RETRY_CONFLICT, &result, failure);
+    return database_check(database, failure);
+  enum lontar_error error = batch_make(statements, count, &batch, failure);
+  if (error != LONTAR_OK)
+    return error;
+  error = database_run(database, batch.wires, count + 2, RETRY_CONFLICT, &result, failure);
+  return forbidden_within(error, failure);
 }

@@ -2,6 +2,7 @@
 #include "library/wire.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -44,6 +45,14 @@ static bool wire_wait(const PGconn *connection, short events, int64_t deadline)
   }
 }
 
+static enum lontar_error failure_from_old_server(struct lontar_failure *failure, const PGconn *connection)
+{
+  (void)failure_set(failure, LONTAR_UNAVAILABLE, "the server \"%s\", port %s is older than PostgreSQL 12",
+                    PQhost(connection), PQport(connection));
+  failure->retriable = false;
+  return LONTAR_UNAVAILABLE;
+}
+
 static enum lontar_error wire_connect(PGconn *connection, int64_t deadline, struct lontar_failure *failure)
 {
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
@@ -52,12 +61,13 @@ static enum lontar_error wire_connect(PGconn *connection, int64_t deadline, stru
     if (state == PGRES_POLLING_FAILED || PQstatus(connection) == CONNECTION_BAD)
       return failure_from_refusal(failure, connection);
     if (!wire_wait(connection, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
-      return failure_set(failure, LONTAR_UNAVAILABLE, "the server did not accept a connection in time");
+      return failure_set(failure, LONTAR_UNAVAILABLE, "connection to server \"%s\", port %s failed: no answer in time",
+                         PQhost(connection), PQport(connection));
     state = PQconnectPoll(connection);
   }
   refusal_expect(connection, false);
   if (PQserverVersion(connection) < OLDEST_SERVER)
-    return failure_set(failure, LONTAR_UNAVAILABLE, "the server is older than PostgreSQL 12");
+    return failure_from_old_server(failure, connection);
   return LONTAR_OK;
 }
 
@@ -124,6 +134,17 @@ static struct address_list *wire_servers(const char *url)
   return list && address_list_has_names(list) ? address_list_resolve(list) : TAKE(list);
 }
 
+/* A name that nobody knows will not be known later, unlike one that nobody could be asked about. */
+static enum lontar_error failure_from_lookup(const char *url, int error, struct lontar_failure *failure)
+{
+  CLEANUP(servers_free) struct address_list *list = address_list_parse(url);
+  const char *name = list && list->items[0].host ? list->items[0].host : "";
+  (void)failure_set(failure, LONTAR_UNAVAILABLE, "the address of \"%s\" cannot be found: %s", name,
+                    gai_strerror(error));
+  failure->retriable = error != EAI_NONAME;
+  return LONTAR_UNAVAILABLE;
+}
+
 /* Whether the URL asks for a round of standbys before one of any servers. */
 static bool wire_prefers_standby(const char *url)
 {
@@ -143,16 +164,20 @@ enum lontar_error wire_open(const char *url, const struct lontar_options *option
   if (!list)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
   if (list->count == 0)
-    return failure_set(failure, LONTAR_UNAVAILABLE, "the database's host name cannot be resolved");
+    return failure_from_lookup(url, list->lookup_error, failure);
   bool two_rounds = list->count > 1 && wire_prefers_standby(url);
   int attempts = two_rounds ? 2 * list->count : list->count;
+  bool retriable = list->unresolved > 0; /* it may when any of the servers may come back */
   enum lontar_error error = LONTAR_UNAVAILABLE;
   for (int i = 0; i < attempts && error != LONTAR_OK; i++) {
     const char *kind = i < list->count ? "standby" : "any";
     int64_t now = clock_steady();
     error = wire_attempt(url, &list->items[i % list->count], two_rounds ? kind : NULL, options,
                          now + (deadline - now) / (attempts - i), ret_connection, failure);
+    retriable = retriable || (error != LONTAR_OK && failure->retriable);
   }
+  if (error == LONTAR_UNAVAILABLE)
+    failure->retriable = retriable;
   return error;
 }
 
@@ -201,11 +226,32 @@ static enum wire_state wire_progress(PGconn *connection, int64_t deadline)
   }
 }
 
-static bool result_failed(const PGresult *result)
+/* What a result's status means here. */
+enum outcome { OUTCOME_GOOD, OUTCOME_SYNC, OUTCOME_SKIPPED, OUTCOME_EMPTY, OUTCOME_COPY, OUTCOME_FAILED };
+
+static enum outcome result_outcome(const PGresult *result)
 {
-  ExecStatusType status = PQresultStatus(result);
-  return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_PIPELINE_SYNC &&
-         status != PGRES_PIPELINE_ABORTED;
+  switch (PQresultStatus(result)) {
+  case PGRES_COMMAND_OK:
+  case PGRES_TUPLES_OK:
+    return OUTCOME_GOOD;
+  case PGRES_PIPELINE_SYNC:
+    return OUTCOME_SYNC;
+  case PGRES_PIPELINE_ABORTED: /* by the failure before it */
+    return OUTCOME_SKIPPED;
+  case PGRES_EMPTY_QUERY:
+    return OUTCOME_EMPTY;
+  case PGRES_COPY_IN: /* each would wait for what never comes */
+  case PGRES_COPY_OUT:
+  case PGRES_COPY_BOTH:
+    return OUTCOME_COPY;
+  case PGRES_FATAL_ERROR:
+  case PGRES_BAD_RESPONSE:
+  case PGRES_NONFATAL_ERROR: /* are never results */
+  case PGRES_SINGLE_TUPLE:   /* and this only where it is asked for */
+  default:
+    return OUTCOME_FAILED;
+  }
 }
 
 /* Ends the pipeline and gives the caller back a connection in blocking mode. */
@@ -215,31 +261,74 @@ static void wire_settle(PGconn *connection)
   (void)PQsetnonblocking(connection, 0);
 }
 
-/* Takes one result into account: the first error, else the last result that is one. */
-static void result_keep(PGresult *result, PGresult **kept, bool *failed)
+/* What came of a run so far. */
+struct progress {
+  PGresult *kept; /* the first that failed, else the last that was good */
+  enum outcome outcome;
+};
+
+static void progress_done(struct progress *progress)
 {
-  bool fails = result_failed(result);
-  if (*failed || PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+  PQclear(progress->kept);
+}
+
+/* Takes one result over. */
+static void progress_take(struct progress *progress, PGresult *result, enum outcome outcome)
+{
+  if (progress->outcome != OUTCOME_GOOD || outcome == OUTCOME_SYNC || outcome == OUTCOME_SKIPPED) {
     PQclear(result);
     return;
   }
-  PQclear(*kept);
-  *kept = result;
-  *failed = fails;
+  PQclear(progress->kept);
+  progress->kept = result;
+  progress->outcome = outcome;
 }
 
-/* A COPY would wait for data that never comes. */
-static bool result_copies(const PGresult *result)
+/* Whether the server takes writes, as it tells since PostgreSQL 14, and only this transaction does not. */
+static bool made_read_only(const PGresult *result, const PGconn *connection)
 {
-  ExecStatusType status = PQresultStatus(result);
-  return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+  const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char *standby = PQparameterStatus(connection, "in_hot_standby");
+  const char *by_default = PQparameterStatus(connection, "default_transaction_read_only");
+  return sqlstate && strcmp(sqlstate, "25006") == 0 && standby && strcmp(standby, "off") == 0 && by_default &&
+         strcmp(by_default, "off") == 0;
+}
+
+/* What is no outage of the server's is not to be taken for one. */
+static enum lontar_error progress_failed(const struct progress *progress, const PGconn *connection,
+                                         const struct asked *asked, struct lontar_failure *failure)
+{
+  enum lontar_error error = failure_from_server(failure, progress->kept, connection);
+  if (asked && progress->kept)
+    error = failure_judge(failure, asked, progress->kept);
+  if (!made_read_only(progress->kept, connection))
+    return error;
+  if (failure) {
+    failure->error = LONTAR_MISUSE;
+    failure->retriable = false;
+  }
+  return LONTAR_MISUSE;
+}
+
+/* The answer to one statement, or to all of a transaction. */
+static enum lontar_error progress_judge(struct progress *progress, const PGconn *connection,
+                                        const struct wire_statement *statements, size_t count, PGresult **ret_result,
+                                        struct lontar_failure *failure)
+{
+  if (progress->outcome == OUTCOME_EMPTY)
+    return failure_set(failure, LONTAR_MISUSE, "there is no statement");
+  if (progress->outcome != OUTCOME_GOOD || !progress->kept)
+    return progress_failed(progress, connection, statements->asked, failure);
+  if (count > 1 && strcmp(PQcmdStatus(progress->kept), "COMMIT") != 0)
+    return failure_set(failure, LONTAR_MISUSE, "a statement ended the transaction; what came before it may stay done");
+  *ret_result = TAKE(progress->kept);
+  return LONTAR_OK;
 }
 
 enum lontar_error wire_run(PGconn *connection, const struct wire_statement *statements, size_t count, int64_t deadline,
                            PGresult **ret_result, struct lontar_failure *failure)
 {
-  CLEANUP(result_clear) PGresult *kept = NULL;
-  bool failed = false;
+  CLEANUP(progress_done) struct progress progress = {.outcome = OUTCOME_GOOD};
   bool synced = count == 1;
   if (!wire_send_all(connection, statements, count))
     return failure_from_server(failure, NULL, connection);
@@ -249,26 +338,19 @@ enum lontar_error wire_run(PGconn *connection, const struct wire_statement *stat
       return failure_set(failure, LONTAR_DEADLINE, "the server did not answer in time");
     PGresult *result = state == WIRE_READY ? PQgetResult(connection) : NULL;
     if (state == WIRE_BROKEN || (!result && !synced && PQstatus(connection) == CONNECTION_BAD))
-      return failed ? failure_from_server(failure, kept, connection) : failure_from_server(failure, NULL, connection);
+      return failure_from_server(failure, progress.outcome == OUTCOME_FAILED ? progress.kept : NULL, connection);
     if (!result && synced)
       break;
     if (!result)
       continue; /* the end of one statement of the pipeline */
-    if (result_copies(result)) {
-      PQclear(result);
+    enum outcome outcome = result_outcome(result);
+    progress_take(&progress, result, outcome);
+    if (outcome == OUTCOME_COPY)
       return failure_set(failure, LONTAR_MISUSE, "COPY needs a borrowed connection");
-    }
-    synced = synced || PQresultStatus(result) == PGRES_PIPELINE_SYNC;
-    bool last = count > 1 && synced;
-    result_keep(result, &kept, &failed);
-    if (last)
+    synced = synced || outcome == OUTCOME_SYNC;
+    if (count > 1 && synced)
       break;
   }
   wire_settle(connection);
-  if (failed || !kept) {
-    enum lontar_error error = failure_from_server(failure, kept, connection);
-    return kept && statements->asked ? failure_judge(failure, statements->asked, kept) : error;
-  }
-  *ret_result = TAKE(kept);
-  return LONTAR_OK;
+  return progress_judge(&progress, connection, statements, count, ret_result, failure);
 }

@@ -25,17 +25,20 @@ struct wire_statement {
   const int *lengths;
   const int *formats;
   int result_format;         /* 0 text, 1 binary */
+  bool spoils_session;       /* leaves something in the session: the connection is for nobody else afterwards */
   const struct asked *asked; /* of a statement of the repository, run by itself; NULL for other SQL */
 };
 
-/* Opens a connection and sets up its session. LONTAR_OK, LONTAR_UNAVAILABLE or LONTAR_INTERNAL. */
+/* Opens a connection and sets up its session. LONTAR_OK, LONTAR_UNAVAILABLE or LONTAR_INTERNAL. The URL has passed
+ * url_check. */
 enum lontar_error wire_open(const char *url, const struct lontar_options *options, int64_t deadline,
                             PGconn **ret_connection, struct lontar_failure *failure);
 
 /*
- * Runs the statements as one transaction in one round trip (a single one by itself, so that it may be any) and gives
- * the result of the last; the caller ends it with PQclear. An error of the server leaves the connection usable, unless
- * PQstatus says otherwise; LONTAR_DEADLINE with an empty SQLSTATE is our own.
+ * Runs the statements in one round trip and gives the result of the last; the caller ends it with PQclear. Several
+ * begin with BEGIN and end with COMMIT, which the server does not reach when one fails; LONTAR_MISUSE when it was not
+ * the COMMIT that ended the transaction. An error of the server leaves the connection usable, unless PQstatus says
+ * otherwise; LONTAR_DEADLINE with an empty SQLSTATE is our own.
  */
 enum lontar_error wire_run(PGconn *connection, const struct wire_statement *statements, size_t count, int64_t deadline,
                            PGresult **ret_result, struct lontar_failure *failure);

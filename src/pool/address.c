@@ -151,11 +151,14 @@ static void append_resolved(struct address_list *list, const struct address *add
   CLEANUP_ADDRINFO struct addrinfo *info = NULL;
   char text[NI_MAXHOST];
   int before = list->count;
-  (void)look_up(address->host, 0, &info);
+  int error = look_up(address->host, 0, &info);
   for (const struct addrinfo *it = info; it != NULL && list->count - before < ADDRESSES_OF_A_NAME; it = it->ai_next)
     if (getnameinfo(it->ai_addr, it->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST) == 0)
       append(list, address, text);
-  list->unresolved += list->count == before;
+  if (list->count > before)
+    return;
+  list->unresolved++;
+  list->lookup_error = error;
 }
 
 struct address_list *address_list_resolve(const struct address_list *list)

@@ -13,7 +13,8 @@ struct address {
 
 struct address_list {
   int count;
-  int unresolved; /* names that have no address, and are not among the items */
+  int unresolved;   /* names that have no address, and are not among the items */
+  int lookup_error; /* why the last of them has none, by getaddrinfo */
   struct address items[];
 };
 

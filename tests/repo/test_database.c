@@ -196,12 +196,9 @@ static void a_wrong_url_is_told_when_opening(void)
 {
   struct lontar_database *none = NULL;
   CU_ASSERT_EQUAL(lontar_open("postgresql:///not_there", NULL, &none, &failure), LONTAR_UNAVAILABLE);
-  CU_ASSERT_TRUE(failure.retriable);
+  CU_ASSERT_FALSE(failure.retriable);
   CU_ASSERT_STRING_EQUAL(failure.sqlstate, "3D000");
   CU_ASSERT_PTR_NULL(none);
-  CU_ASSERT_EQUAL(lontar_open("postgresql://lontar:geh%eim@localhost/lontar", NULL, &none, &failure),
-                  LONTAR_UNAVAILABLE);
-  CU_ASSERT_PTR_NULL(strstr(failure.message, "geh")); /* a message goes into logs */
   CU_ASSERT_EQUAL(lontar_open(NULL, NULL, &none, NULL), LONTAR_MISUSE);
   struct lontar_options options = LONTAR_OPTIONS_DEFAULT;
   options.pool_size = 0;

@@ -62,7 +62,8 @@ static void all_hosts_together_have_one_deadline(void)
   (void)snprintf(url, sizeof url, "dbname=hosts_test host=127.0.0.1,127.0.0.1,127.0.0.1 port=%d", silent_port);
   int64_t took = open_timed(url, 600, LONTAR_UNAVAILABLE);
   CU_ASSERT_TRUE(took >= 599 && took < 1600);
-  CU_ASSERT_STRING_EQUAL(failure.message, "the server did not accept a connection in time");
+  CU_ASSERT_PTR_NOT_NULL(strstr(failure.message, "\"127.0.0.1\", port "));
+  CU_ASSERT_PTR_NOT_NULL(strstr(failure.message, "no answer in time"));
 }
 
 static void open_kind(const char *first, const char *second, const char *kind, enum lontar_error expected)

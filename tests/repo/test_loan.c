@@ -179,6 +179,7 @@ static void a_slow_statement_ends_at_its_deadline(void)
   CU_ASSERT_STRING_EQUAL(failure.sqlstate, "57014");
   /* Also when the server's own limit is not there to help. */
   int64_t start = clock_steady();
+  /* A function's change is not seen, so the connection stays. */
   CU_ASSERT_EQUAL(lontar_execute(database, "SELECT set_config('statement_timeout', '0', false)", NULL, NULL, NULL),
                   LONTAR_OK);
   CU_ASSERT_EQUAL(lontar_execute(database, "SELECT pg_sleep(5)", NULL, NULL, &failure), LONTAR_DEADLINE);

@@ -92,6 +92,53 @@ static void broken_placeholders_are_refused(void)
   }
 }
 
+static void the_first_words_tell_the_kind(void)
+{
+  static const struct {
+    const char *sql;
+    enum named_kind kind;
+  } rows[] = {
+      {"", NAMED_NOTHING},
+      {" ;\t; -- COMMIT\n/* BEGIN */", NAMED_NOTHING},
+      {";;SELECT 1", NAMED_PLAIN},
+      {"commit", NAMED_CONTROL},
+      {"/* a */Commit;", NAMED_CONTROL},
+      {"END/**/WORK", NAMED_CONTROL},
+      {"ROLLBACK", NAMED_CONTROL},
+      {"ROLLBACK TRANSACTION AND NO CHAIN", NAMED_CONTROL},
+      {"rollback to a", NAMED_SAVEPOINT},
+      {"ROLLBACK TRANSACTION /* */ TO SAVEPOINT a", NAMED_SAVEPOINT},
+      {"RELEASE a", NAMED_SAVEPOINT},
+      {"PREPARE TRANSACTION 'a'", NAMED_CONTROL},
+      {"PREPARE a AS SELECT 1", NAMED_SESSION},
+      {"COMMITS", NAMED_PLAIN},
+      {"\"COMMIT\"", NAMED_PLAIN},
+      {"SELECT 'COMMIT'", NAMED_PLAIN},
+      {"begin$", NAMED_PLAIN},
+      {"beginé", NAMED_PLAIN},
+      {"SET a = 1", NAMED_SESSION},
+      {"SET LOCAL a = 1", NAMED_PLAIN},
+      {"SET CONSTRAINTS ALL DEFERRED", NAMED_PLAIN},
+      {"SET TRANSACTION READ ONLY", NAMED_PLAIN},
+      {"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", NAMED_SESSION},
+      {"CREATE LOCAL TEMPORARY TABLE a (b int)", NAMED_SESSION},
+      {"CREATE TABLE a (temp int)", NAMED_PLAIN},
+      {"COPY a TO STDOUT", NAMED_COPY},
+      {"COPY a(b) FROM stdin WITH (FORMAT csv)", NAMED_COPY},
+      {"COPY a FROM '/STDIN'", NAMED_PLAIN},
+      {"SELECT stdin FROM a", NAMED_PLAIN},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct named named;
+    CU_ASSERT_PTR_NULL(named_translate(rows[i].sql, &named));
+    if (named.kind != rows[i].kind)
+      printf("\n    %s: %d, not %d\n", rows[i].sql, named.kind, rows[i].kind);
+    CU_ASSERT_EQUAL(named.kind, rows[i].kind);
+    named_free(&named);
+  }
+}
+
 CASES(named, NULL, NULL, CASE(names_become_numbers), CASE(words_and_numbers_stay_apart), CASE(percent_is_doubled),
       CASE(literals_are_left_alone), CASE(dollar_quotes_are_left_alone), CASE(comments_are_left_alone),
-      CASE(what_has_no_end_reaches_to_the_end), CASE(broken_placeholders_are_refused));
+      CASE(what_has_no_end_reaches_to_the_end), CASE(broken_placeholders_are_refused),
+      CASE(the_first_words_tell_the_kind));
