@@ -194,5 +194,45 @@ static void sql_of_the_program_is_judged_too(void)
   CU_ASSERT_EQUAL(numbers.closed_lost, 0);
 }
 
+/* In a database of another encoding: what a caller sent is theirs, what was stored is not. */
+static void a_character_is_whose_it_came_from(void)
+{
+  static const struct {
+    repository_call *call;
+    const char *input;
+    enum lontar_error error;
+  } calls[] = {
+      {lontar_repository_subject_create, "{\"grade\": 10, \"name\": \"\u6f22\u5b57\", \"code\": \"KAN\"}",
+       LONTAR_INVALID},
+      {lontar_repository_subject_list, "{\"code\": \"\u6f22\u5b57\"}", LONTAR_INVALID},
+      {lontar_repository_subject_create, "{\"grade\": 10, \"name\": \"\u00c9mile\", \"code\": \"EMI\"}", LONTAR_OK},
+      {lontar_repository_subject_list, "{\"code\": \"RUSAK\"}", LONTAR_INTERNAL},
+  };
+  char url[REPO_URL_SIZE];
+  struct lontar_database *other = NULL;
+  repo_execute(superuser, "DROP DATABASE IF EXISTS verdict_test_other");
+  repo_execute(superuser, "CREATE DATABASE verdict_test_other ENCODING 'WIN1252' TEMPLATE template0 LC_COLLATE 'C'"
+                          " LC_CTYPE 'C'");
+  PGconn *owner = repo_connect("verdict_test_other");
+  repo_execute(owner,
+               "CREATE TABLE subjects (id serial PRIMARY KEY, grade integer, name varchar(100), code varchar(50),"
+               " created_at timestamptz DEFAULT now()); SET client_encoding = 'WIN1252';"
+               "INSERT INTO subjects (grade, name, code) VALUES (10, E'x\\x81', 'RUSAK')");
+  PQfinish(owner);
+  repo_url("verdict_test_other", "postgres", url);
+  CU_ASSERT_EQUAL_FATAL(lontar_open(url, NULL, &other, &failure), LONTAR_OK);
+  for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+    json_object *answer = NULL;
+    json_object *input = json_tokener_parse(calls[i].input);
+    enum lontar_error error = calls[i].call(other, input, &answer, &failure);
+    if (error != calls[i].error)
+      printf("\n    %s: %s: %s\n", calls[i].input, lontar_error_code(error), failure.message);
+    CU_ASSERT_EQUAL(error, calls[i].error);
+    json_object_put(input);
+    json_object_put(answer);
+  }
+  lontar_close(other);
+}
+
 CASES(verdict, before, after, CASE(each_refusal_is_told_to_whom_it_concerns), CASE(shown_parameters_change_nothing),
-      CASE(sql_of_the_program_is_judged_too));
+      CASE(sql_of_the_program_is_judged_too), CASE(a_character_is_whose_it_came_from));

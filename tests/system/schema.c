@@ -89,6 +89,22 @@ static void no_failure_outlives_a_change(void)
   }
 }
 
+/* No new session can be prepared while it stands, so those that are open must stay, too. */
+static void a_rule_on_one_table_harms_no_other(void)
+{
+  TEXT body = expand("{\"subject_id\": <subject>, \"title\": \"Judul\"}");
+  sql_script("CREATE RULE r AS ON INSERT TO books DO INSTEAD NOTHING");
+  for (int i = 0; i < AFTERWARDS; i++) {
+    ANSWER refused = post("~/books", world.admin.token, body);
+    ANSWER read = get("~/subjects", world.siswa.token);
+    (void)check_status("a book that a rule keeps out", &refused, 500);
+    (void)check_status("a read of another table meanwhile", &read, 200);
+  }
+  sql_script("DROP RULE r ON books");
+  ANSWER made = post("~/books", world.admin.token, body);
+  (void)check_status("a book afterwards", &made, 201);
+}
+
 /* As a trigger can: what was prepared on that connection is gone. */
 static void a_session_that_lost_its_statements_is_replaced(void)
 {
@@ -107,5 +123,6 @@ static void a_session_that_lost_its_statements_is_replaced(void)
 
 CU_TestInfo suite_schema[] = {
     {"no failure outlives a change", no_failure_outlives_a_change},
+    {"a rule on one table harms no other", a_rule_on_one_table_harms_no_other},
     {"a session that lost its statements is replaced", a_session_that_lost_its_statements_is_replaced},
     CU_TEST_INFO_NULL};
