@@ -7,7 +7,7 @@
 
 enum {
   COMMAND_SETTINGS = -1,
-  COMMAND_LOCK_TIMEOUT, /* then the statements */
+  COMMAND_LOCK_TIMEOUT = 0, /* then the statements */
   CHECKS_CLIENT_SINCE = 140000,
 };
 

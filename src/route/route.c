@@ -89,8 +89,8 @@ static const char *skip_segment(const char **pattern, const char *at, const char
       at++;
     return at > begin ? at : NULL;
   }
-  for (; **pattern != '\0' && **pattern != '/'; ++*pattern)
-    if (at == end || *at++ != **pattern)
+  for (; **pattern != '\0' && **pattern != '/'; ++*pattern, at++)
+    if (at == end || *at != **pattern)
       return NULL;
   return at == end || *at == '/' ? at : NULL;
 }
