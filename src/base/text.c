@@ -1,6 +1,9 @@
 /* Strict text. */
 #include "base/text.h"
 
+#include <locale.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
@@ -31,7 +34,7 @@ static size_t character_length(const unsigned char *at, size_t left)
   return length;
 }
 
-bool text_is_utf8(const char *text, size_t length)
+size_t text_utf8_length(const char *text, size_t length)
 {
   const unsigned char *bytes = (const unsigned char *)text;
   size_t at = 0;
@@ -46,10 +49,15 @@ bool text_is_utf8(const char *text, size_t length)
     }
     size_t step = character_length(bytes + at, length - at);
     if (step == 0)
-      return false;
+      break;
     at += step;
   }
-  return true;
+  return at;
+}
+
+bool text_is_utf8(const char *text, size_t length)
+{
+  return text_utf8_length(text, length) == length;
 }
 
 /* All bytes but the continuations. In a word those have the high bit and not the next one; the product adds the eight
@@ -127,6 +135,14 @@ void text_trim(const char **text, size_t *length)
     *length -= size;
 }
 
+bool text_is_blank(const char *text, size_t length)
+{
+  size_t size;
+  for (; (size = white_space_at(text, length, false)) > 0; text += size)
+    length -= size;
+  return length == 0;
+}
+
 bool text_to_integer(const char *text, size_t length, int64_t *ret_number)
 {
   bool negative = length > 0 && text[0] == '-';
@@ -144,6 +160,20 @@ bool text_to_integer(const char *text, size_t length, int64_t *ret_number)
     return false;
   *ret_number = negative ? number : -number;
   return true;
+}
+
+static locale_t plain;
+
+static void make_plain(void)
+{
+  plain = newlocale(LC_ALL_MASK, "C", NULL);
+}
+
+double text_to_real(const char *text)
+{
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  (void)pthread_once(&once, make_plain);
+  return strtod_l(text, NULL, plain);
 }
 
 static int hex_digit(char digit)
@@ -174,4 +204,15 @@ bool text_percent_decode(const char *text, size_t length, char *out, size_t *ret
   }
   *ret_length = written;
   return true;
+}
+
+const char *text_decode(const char *text, size_t length, char *out, size_t *ret_length)
+{
+  size_t decoded;
+  if (!text_percent_decode(text, length, out, &decoded))
+    return "a percent sign without two hexadecimal digits";
+  if (!text_is_utf8(out, decoded))
+    return "what the escapes say is not UTF-8";
+  *ret_length = decoded;
+  return NULL;
 }

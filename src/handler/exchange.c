@@ -50,10 +50,12 @@ static void log_answer(const struct exchange *exchange, int64_t duration)
   if (exchange->error == LONTAR_OK)
     return;
   const char *reason = exchange->reason;
-  log_line(error_log_level(exchange->error), "request=%s route=%s status=%d code=%s duration_ms=%lld%s%s",
+  const bool has_detail = exchange->error == LONTAR_MALFORMED && exchange->problems != NULL;
+  log_line(error_log_level(exchange->error), "request=%s route=%s status=%d code=%s duration_ms=%lld%s%s%s%s%s",
            exchange->request->request_id, exchange->row->name, exchange->response.status,
            lontar_error_code(exchange->error), (long long)(duration / CLOCK_MILLISECOND), reason != NULL ? " " : "",
-           reason != NULL ? reason : "");
+           reason != NULL ? reason : "", has_detail ? " detail=\"" : "", has_detail ? exchange->problems->detail : "",
+           has_detail ? "\"" : "");
 }
 
 static void complete_response(struct exchange *exchange)

@@ -19,15 +19,38 @@ bool statement_takes(enum statement statement, enum field field)
   return false;
 }
 
-static enum lontar_error read_capture(struct exchange *exchange, const struct route_capture *capture)
+/* Problems are large and rare, so an exchange has none of its own until it needs them. */
+static void keep_problems(struct exchange *exchange, const struct problems *problems)
+{
+  if (problems->count == 0 && problems->detail[0] == '\0')
+    return;
+  exchange->problems = malloc(sizeof *exchange->problems);
+  if (exchange->problems != NULL)
+    *exchange->problems = *problems;
+}
+
+static const char *decode_capture(struct exchange *exchange, const struct route_capture *capture, size_t *ret_length)
 {
   char *text = exchange->scratch_next;
+  const char *wrong = text_decode(capture->text, capture->length, text, ret_length);
+  if (wrong == NULL && memchr(text, '\0', *ret_length) != NULL)
+    return "the character NUL";
+  return wrong;
+}
+
+static enum lontar_error read_capture(struct exchange *exchange, const struct route_capture *capture)
+{
+  const char *text = exchange->scratch_next;
   size_t length;
-  if (!text_percent_decode(capture->text, capture->length, text, &length))
+  const char *wrong = decode_capture(exchange, capture, &length);
+  if (wrong != NULL) {
+    struct problems problems;
+    problems_init(&problems);
+    problems_tell(&problems, "In the path, in %s: %s", field_rows[capture->field].name, wrong);
+    keep_problems(exchange, &problems);
     return LONTAR_MALFORMED;
+  }
   exchange->scratch_next += length;
-  if (memchr(text, '\0', length) != NULL || !text_is_utf8(text, length))
-    return LONTAR_MALFORMED;
   return field_parse(capture->field, text, length, &exchange->path.of[capture->field]) == NULL ? LONTAR_OK
                                                                                                : LONTAR_NOT_FOUND;
 }
@@ -149,23 +172,15 @@ static enum lontar_error read_all(struct exchange *exchange, struct problems *pr
   return exchange->row->method == METHOD_PATCH ? list_changes(exchange, problems) : LONTAR_OK;
 }
 
-/* Problems are large and rare, so an exchange has none of its own until it needs them. */
-static void keep_problems(struct exchange *exchange, const struct problems *problems)
-{
-  if (problems->count == 0)
-    return;
-  exchange->problems = malloc(sizeof *exchange->problems);
-  if (exchange->problems != NULL)
-    *exchange->problems = *problems;
-}
-
 enum lontar_error input_read(struct exchange *exchange)
 {
   if (exchange->input_is_read)
     return exchange->input_error;
   struct problems problems;
-  problems.count = 0;
+  problems_init(&problems);
   exchange->input_error = read_all(exchange, &problems);
+  if (exchange->input_error == LONTAR_MALFORMED && problems.detail[0] == '\0') /* a cursor, which `errors` names */
+    problems_tell(&problems, "In the query, in %s: %s", problems.of[0].field, problems.of[0].message);
   exchange->input_is_read = true;
   keep_problems(exchange, &problems);
   return exchange->input_error;

@@ -10,10 +10,12 @@
 
 struct exchange;
 
-/* Decodes the path's captures. LONTAR_MALFORMED for broken escapes or text, LONTAR_NOT_FOUND for what names nothing. */
+/* Decodes the path's captures. LONTAR_MALFORMED for broken escapes or text, LONTAR_NOT_FOUND for what names nothing.
+ * `problems` of the exchange tells why it cannot be read. */
 enum lontar_error input_read_path(struct exchange *exchange);
 
-/* Reads the rest, once: further calls tell the same. On an error `problems` of the exchange may tell the fields. */
+/* Reads the rest, once: further calls tell the same. On an error `problems` of the exchange may tell the fields,
+ * or why it cannot be read. */
 enum lontar_error input_read(struct exchange *exchange);
 
 /* Whether a statement has a parameter of that field. */

@@ -62,13 +62,14 @@ void refuse_because(struct exchange *exchange, enum lontar_error error, const ch
 
 void refuse_input(struct exchange *exchange, enum lontar_error error, const struct problems *problems)
 {
-  write_answer(exchange, error, NULL, problems);
+  const bool has_detail = problems != NULL && problems->detail[0] != '\0';
+  write_answer(exchange, error, has_detail ? problems->detail : NULL, problems);
 }
 
 void refuse_field(struct exchange *exchange, enum lontar_error error, enum field field, const char *message)
 {
   struct problems problems;
-  problems.count = 0;
+  problems_init(&problems);
   problems_add(&problems, field_rows[field].name, strlen(field_rows[field].name), message);
   write_answer(exchange, error, NULL, &problems);
 }

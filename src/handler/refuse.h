@@ -17,7 +17,7 @@ void refuse(struct exchange *exchange, enum lontar_error error);
 /* With a sentence of its own. */
 void refuse_because(struct exchange *exchange, enum lontar_error error, const char *detail);
 
-/* Naming what is wrong by field; `problems` may be NULL. */
+/* Naming what is wrong by field, or why it cannot be read; `problems` may be NULL. */
 void refuse_input(struct exchange *exchange, enum lontar_error error, const struct problems *problems);
 void refuse_field(struct exchange *exchange, enum lontar_error error, enum field field, const char *message);
 

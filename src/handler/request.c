@@ -37,7 +37,7 @@ void handler_request(void *owner, struct front_request *request)
   if (error == LONTAR_OK)
     admit(exchange);
   else
-    refuse(exchange, error);
+    refuse_input(exchange, error, exchange->problems);
   exchange_leave(exchange);
 }
 

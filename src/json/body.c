@@ -2,22 +2,18 @@
 #include "json/body.h"
 
 #include <json-c/json.h>
-#include <limits.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "json/reader.h"
 
 static const char not_known[] = "is not known here";
 static const char is_required[] = "is required";
+static const char too_large[] = "is too large";
 
-/* What the text of a body tells that the parsed tree has lost. */
-struct members {
-  int count; /* of the outermost object, doubled ones too */
-  bool name_has_nul;
-};
+/* From here on whole numbers are out of an integer's range. */
+#define LARGE 9223372036854775808.0
 
 static bool is_listed(const struct field_input *inputs, enum field field)
 {
@@ -42,110 +38,18 @@ static enum lontar_error outcome(const struct problems *problems)
   return problems->count > 0 ? LONTAR_INVALID : LONTAR_OK;
 }
 
-static bool is_digit(char byte)
-{
-  return byte >= '0' && byte <= '9';
-}
-
-/* The number of an escape \uXXXX whose u is at `at`, -1 when there is none. */
-static long escape_number(const char *at, const char *end)
-{
-  char digits[5] = "";
-  if (end - at < 5 || *at != 'u')
-    return -1;
-  memcpy(digits, at + 1, 4);
-  return strtol(digits, NULL, 16);
-}
-
-/* Steps from the byte behind a backslash to the last one of its escape; NULL for half a surrogate pair. */
-static const char *skip_escape(const char *at, const char *end)
-{
-  long number = escape_number(at, end);
-  if (number < 0)
-    return at;
-  at += 4;
-  if (number < 0xD800 || number > 0xDFFF)
-    return at;
-  long low = end - at > 2 && at[1] == '\\' ? escape_number(at + 2, end) : -1;
-  return number < 0xDC00 && low >= 0xDC00 && low <= 0xDFFF ? at + 6 : NULL;
-}
-
-/* Steps over a string from behind its opening quote; NULL when it holds a bare control character or half a pair. */
-static const char *skip_string(const char *at, const char *end, bool *ret_nul)
-{
-  *ret_nul = false;
-  for (; at < end && *at != '"'; at++) {
-    if ((unsigned char)*at < 0x20)
-      return NULL;
-    if (*at == '\\') {
-      *ret_nul |= escape_number(at + 1, end) == 0;
-      at = skip_escape(at + 1, end);
-      if (at == NULL)
-        return NULL;
-    }
-  }
-  return at + 1;
-}
-
-/*
- * What json-c takes although it is no JSON, at a byte outside of strings: names in single quotes, NaN, Infinity, 1. and
- * -01. The text is an object, so bytes lie on either side.
- */
-static bool is_loose(const char *at)
-{
-  switch (*at) {
-  case '\'':
-  case 'N':
-  case 'I':
-    return true;
-  case '.':
-    return !is_digit(at[1]);
-  case '-':
-    return at[1] == '0' && is_digit(at[2]) && at[-1] != 'e' && at[-1] != 'E';
-  default:
-    return false;
-  }
-}
-
-/*
- * json-c also keeps the last of doubled members, ends a name at NUL, takes bare control characters in strings, and
- * replaces half a surrogate pair. A walk over the text that it took tells. False when it is not JSON.
- */
-static bool scan_members(const char *data, size_t length, struct members *ret_members)
-{
-  struct members members = {0};
-  bool string_has_nul = false;
-  int depth = 0;
-  for (const char *at = data, *end = data + length; at < end; at++) {
-    if (*at == '"') {
-      at = skip_string(at + 1, end, &string_has_nul);
-      if (at == NULL)
-        return false;
-      at--;
-    } else if (*at == '{' || *at == '[') {
-      depth++;
-    } else if (*at == '}' || *at == ']') {
-      depth--;
-    } else if (is_loose(at)) {
-      return false;
-    } else if (*at == ':' && depth == 1) {
-      members.count++;
-      members.name_has_nul |= string_has_nul;
-    }
-  }
-  *ret_members = members;
-  return true;
-}
-
-/* Returns NULL, or what is wrong. */
+/* Returns NULL, or what is wrong. What 64 bits cannot hold is a double. */
 static const char *read_integer(struct json_object *member, struct value *ret_value)
 {
+  const double real = json_object_is_type(member, json_type_double) ? json_object_get_double(member) : 0;
+  if (real >= LARGE || real <= -LARGE)
+    return real > 0 ? too_large : "is too small";
   if (!json_object_is_type(member, json_type_int))
     return "must be a whole number";
   /* json-c keeps what is larger than INT64_MAX apart, as an unsigned number. */
   int64_t number = json_object_get_int64(member);
   if (number == INT64_MAX && json_object_get_uint64(member) > (uint64_t)INT64_MAX)
-    return "is too large";
+    return too_large;
   value_set_integer(ret_value, number);
   return NULL;
 }
@@ -230,29 +134,6 @@ static void read_members(struct json_object *root, const struct field_input *inp
   check_required(inputs, given, problems);
 }
 
-static void free_tokener(struct json_tokener **tokener)
-{
-  if (*tokener != NULL)
-    json_tokener_free(*tokener);
-}
-
-/* The text as a tree, which is an object; nothing may follow it but white space. */
-static enum lontar_error parse_object(const char *data, size_t length, struct json_object **ret_root)
-{
-  CLEANUP(free_tokener) struct json_tokener *tokener = json_tokener_new_ex(BODY_DEPTH_MAX);
-  if (tokener == NULL)
-    return LONTAR_INTERNAL;
-  json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-  struct json_object *root = json_tokener_parse_ex(tokener, data, (int)length);
-  enum json_tokener_error error = json_tokener_get_error(tokener);
-  if (error == json_tokener_success && json_object_is_type(root, json_type_object)) {
-    *ret_root = root;
-    return LONTAR_OK;
-  }
-  json_object_put(root);
-  return LONTAR_MALFORMED;
-}
-
 /* JSON's white space and nothing else. */
 static bool is_blank(const char *data, size_t length)
 {
@@ -260,6 +141,13 @@ static bool is_blank(const char *data, size_t length)
     if (data[i] != ' ' && data[i] != '\t' && data[i] != '\r' && data[i] != '\n')
       return false;
   return true;
+}
+
+static void tell_fault(const struct json_fault *fault, const char *data, struct problems *problems)
+{
+  char place[sizeof problems->detail];
+  json_fault_tell(fault, data, place, sizeof place);
+  problems_tell(problems, "In the body, %s", place);
 }
 
 enum lontar_error body_parse(const char *data, size_t length, const struct field_input *inputs, struct body *ret_body,
@@ -271,20 +159,14 @@ enum lontar_error body_parse(const char *data, size_t length, const struct field
     check_required(inputs, nothing_given, problems);
     return outcome(problems);
   }
-  if (length > INT_MAX || !text_is_utf8(data, length) || memchr(data, '\0', length) != NULL)
-    return LONTAR_MALFORMED;
-  enum lontar_error error = parse_object(data, length, &ret_body->root);
+  struct json_fault fault;
+  enum lontar_error error = json_read_object(data, length, BODY_DEPTH_MAX, &ret_body->root, &fault);
+  if (error == LONTAR_INVALID)
+    problems_add(problems, "", 0, "a name must not contain the character NUL");
+  if (error == LONTAR_MALFORMED)
+    tell_fault(&fault, data, problems);
   if (error != LONTAR_OK)
     return error;
-  struct members members;
-  if (!scan_members(data, length, &members))
-    return LONTAR_MALFORMED;
-  if (members.name_has_nul) {
-    problems_add(problems, "", 0, "a name must not contain the character NUL");
-    return LONTAR_INVALID;
-  }
-  if (members.count != json_object_object_length(ret_body->root))
-    return LONTAR_MALFORMED;
   read_members(ret_body->root, inputs, values, problems);
   return outcome(problems);
 }
@@ -295,12 +177,12 @@ void body_free(struct body *body)
   body->root = NULL;
 }
 
-/* Decodes one side of a pair into `out`. */
-static bool decode(const char *text, size_t length, char *out, size_t *ret_length)
+/* Decodes one side of a pair into `out`; returns NULL, or what is wrong. */
+static const char *decode(const char *text, size_t length, char *out, size_t *ret_length)
 {
   for (size_t i = 0; i < length; i++)
     out[i] = text[i] == '+' ? ' ' : text[i];
-  return text_percent_decode(out, length, out, ret_length) && text_is_utf8(out, *ret_length);
+  return text_decode(out, length, out, ret_length);
 }
 
 struct pair {
@@ -310,21 +192,30 @@ struct pair {
   size_t value_length;
 };
 
-/* Decodes a pair into `*scratch`, which moves behind it. Without = the value is empty. */
-static bool decode_pair(const char *text, size_t length, char **scratch, struct pair *ret_pair)
+/* Decodes a pair into `*scratch`, which moves behind it. Without = the value is empty. Returns NULL, or what is wrong;
+ * `ret_pair` has a name then if that could be read. */
+static const char *decode_pair(const char *text, size_t length, char **scratch, struct pair *ret_pair)
 {
   const char *equals = memchr(text, '=', length);
   size_t name_length = equals != NULL ? (size_t)(equals - text) : length;
-  ret_pair->name = *scratch;
-  if (!decode(text, name_length, *scratch, &ret_pair->name_length))
-    return false;
+  *ret_pair = (struct pair){.name = *scratch};
+  const char *wrong = decode(text, name_length, *scratch, &ret_pair->name_length);
+  if (wrong != NULL)
+    return wrong;
   *scratch += ret_pair->name_length;
   ret_pair->value = *scratch;
-  ret_pair->value_length = 0;
-  if (equals != NULL && !decode(equals + 1, length - name_length - 1, *scratch, &ret_pair->value_length))
-    return false;
+  if (equals != NULL)
+    wrong = decode(equals + 1, length - name_length - 1, *scratch, &ret_pair->value_length);
   *scratch += ret_pair->value_length;
-  return true;
+  return wrong;
+}
+
+/* `at` counts bytes of the query, from 1. */
+static void tell_pair(const struct pair *pair, size_t at, const char *wrong, struct problems *problems)
+{
+  enum field field = field_find(pair->name, pair->name_length);
+  problems_tell(problems, "In the query, in %s, which begins at byte %zu: %s",
+                field != FIELD_none ? field_rows[field].name : "a parameter", at, wrong);
 }
 
 static const char *read_pair(const struct pair *pair, const struct field_input *inputs, bool *given,
@@ -343,15 +234,19 @@ enum lontar_error query_parse(const char *query, size_t length, const struct fie
                               struct values *values, struct problems *problems)
 {
   bool given[FIELD_COUNT] = {false};
-  const char *end = query + length;
+  const char *const begin = query;
+  const char *const end = query + length;
   while (query < end) {
     const char *ampersand = memchr(query, '&', (size_t)(end - query));
     const char *pair_end = ampersand != NULL ? ampersand : end;
     if (pair_end > query) {
       struct pair pair;
-      if (!decode_pair(query, (size_t)(pair_end - query), &scratch, &pair))
+      const char *wrong = decode_pair(query, (size_t)(pair_end - query), &scratch, &pair);
+      if (wrong != NULL) {
+        tell_pair(&pair, (size_t)(query - begin) + 1, wrong, problems);
         return LONTAR_MALFORMED;
-      const char *wrong = read_pair(&pair, inputs, given, values);
+      }
+      wrong = read_pair(&pair, inputs, given, values);
       if (wrong != NULL)
         problems_add(problems, pair.name, pair.name_length, wrong);
     }

@@ -5,6 +5,7 @@
  * refuse. They return
  *   LONTAR_OK         all is good, the values are set; a field that was not given stays absent;
  *   LONTAR_MALFORMED  it cannot be read: not JSON, not an object, broken UTF-8 or escapes, a name doubled in a body;
+ *                     `detail` of the problems tells what and where;
  *   LONTAR_INVALID    it can be read but breaks rules, which `problems` tells by field;
  *   LONTAR_INTERNAL   no memory.
  * Values that were set before the call stay as they are. Thread-safe for different arguments.

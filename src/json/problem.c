@@ -1,6 +1,7 @@
 /* Writes error documents. */
 #include "json/problem.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,20 @@ static size_t whole_characters(const char *text, size_t length, size_t most)
   while (most > 0 && ((unsigned char)text[most] & 0xC0) == 0x80)
     most--;
   return most;
+}
+
+void problems_init(struct problems *problems)
+{
+  problems->detail[0] = '\0';
+  problems->count = 0;
+}
+
+void problems_tell(struct problems *problems, const char *format, ...)
+{
+  va_list arguments;
+  va_start(arguments, format);
+  (void)vsnprintf(problems->detail, sizeof problems->detail, format, arguments);
+  va_end(arguments);
 }
 
 void problems_add(struct problems *problems, const char *field, size_t length, const char *message)

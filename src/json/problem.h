@@ -18,11 +18,17 @@ struct problem {
   char message[128];
 };
 
-/* What is wrong with an input. Begin with count 0. */
+/* What is wrong with an input. */
 struct problems {
+  char detail[192]; /* why it cannot be read, and where, without the input itself; "" when it can */
   int count;
   struct problem of[PROBLEMS_MAX];
 };
+
+void problems_init(struct problems *problems);
+
+/* Sets the detail. */
+__attribute__((format(printf, 2, 3))) void problems_tell(struct problems *problems, const char *format, ...);
 
 /* Copies both; a longer name is cut between characters. Beyond PROBLEMS_MAX it does nothing. `field` is valid UTF-8. */
 void problems_add(struct problems *problems, const char *field, size_t length, const char *message);

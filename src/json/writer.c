@@ -7,39 +7,12 @@
 #include <string.h>
 
 #include "base/clock.h"
-
-#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+#include "json/plain.h"
 
 enum { REAL_SIZE = 40, ESCAPE_SIZE = 6, DECIMALS_MAX = 9 };
 
 /* Up to here every whole number is a double. */
 #define WHOLE_MAX 9007199254740992.0
-
-static bool needs_escape(unsigned char byte)
-{
-  return byte < 0x20 || byte == '"' || byte == '\\';
-}
-
-/* The high bit of each of eight bytes that is below `limit`, at most 0x80; bytes above 0x7f never are. */
-static uint64_t below(uint64_t word, unsigned char limit)
-{
-  return (word - EACH_BYTE(limit)) & ~word & EACH_BYTE(0x80);
-}
-
-/* Length of what can be copied as it is. Questions and answers are mostly that, so eight bytes are tried at once.
- * Turning one bit over makes the quotation mark 0x20, next to the control characters, which stay below it. */
-static size_t plain_run(const char *text, size_t length)
-{
-  size_t at = 0;
-  for (uint64_t word; length - at >= sizeof word; at += sizeof word) {
-    memcpy(&word, text + at, sizeof word);
-    if (below(word ^ EACH_BYTE('"' ^ 0x20), 0x21) | below(word ^ EACH_BYTE('\\'), 1))
-      break;
-  }
-  while (at < length && !needs_escape((unsigned char)text[at]))
-    at++;
-  return at;
-}
 
 static void write_escape(struct buffer *buffer, unsigned char byte)
 {

@@ -2,17 +2,17 @@
 #include "library/rows.h"
 
 #include <json-c/json.h>
-#include <locale.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "json/reader.h"
 
 /* PostgreSQL's type numbers, which never change. */
 enum { TYPE_BOOL = 16, TYPE_INT8 = 20, TYPE_INT2 = 21, TYPE_INT4 = 23, TYPE_OID = 26, TYPE_JSON = 114 };
 enum { TYPE_FLOAT4 = 700, TYPE_FLOAT8 = 701, TYPE_JSONB = 3802 };
+
+enum { DOCUMENT_DEPTH_MAX = 32 };
 
 static json_object *text_value(const char *text, int length)
 {
@@ -25,34 +25,24 @@ static json_object *integer_value(const char *text, int length)
   return text_to_integer(text, (size_t)length, &number) ? json_object_new_int64(number) : text_value(text, length);
 }
 
-/* The program's locale may write 0,75; PostgreSQL never does. */
-static locale_t plain;
-
-static void make_plain(void)
-{
-  plain = newlocale(LC_ALL_MASK, "C", NULL); /* is static in the C library, and never fails */
-}
-
 /* NaN and the infinities have no JSON number. */
 static json_object *real_value(const char *text, int length)
 {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  (void)pthread_once(&once, make_plain);
   bool finite = strspn(text, "+-.0123456789eE") == (size_t)length;
-  return finite ? json_object_new_double_s(strtod_l(text, NULL, plain), text) : text_value(text, length);
+  return finite ? json_object_new_double_s(text_to_real(text), text) : text_value(text, length);
 }
 
-/* What json-c cannot read stays text. False without memory, because NULL is the document `null`. */
+/* What json-c cannot keep stays text: a name with NUL, a deeper document. False without memory, because NULL is the
+ * document `null`. */
 static bool document_value(const char *text, int length, json_object **ret_value)
 {
-  json_tokener *tokener = json_tokener_new();
-  if (!tokener)
+  struct json_fault fault;
+  enum lontar_error error = json_read_value(text, (size_t)length, DOCUMENT_DEPTH_MAX, ret_value, &fault);
+  if (error == LONTAR_INTERNAL)
     return false;
-  json_object *value = json_tokener_parse_ex(tokener, text, length + 1);
-  bool parsed = json_tokener_get_error(tokener) == json_tokener_success;
-  json_tokener_free(tokener);
-  *ret_value = parsed ? value : text_value(text, length);
-  return parsed || *ret_value;
+  if (error != LONTAR_OK)
+    *ret_value = text_value(text, length);
+  return error == LONTAR_OK || *ret_value;
 }
 
 /* NULL without memory. */

@@ -25,6 +25,8 @@ static const unsigned char name_lengths[FIELD_COUNT] = {
 
 enum { REAL_TEXT_MAX = 64 };
 
+static const char must_not_be_blank[] = "must not be blank";
+
 /* Holds a sentence with numbers in it until the thread's next one. */
 static __thread char sentence[128];
 
@@ -82,6 +84,8 @@ static const char *check_grammar(unsigned rules, const struct value *value)
     return "must be a cursor from an earlier answer";
   if ((rules & RULE_BOOLEAN) && !is_word(value, "true") && !is_word(value, "false"))
     return "must be true or false";
+  if ((rules & RULE_NOT_BLANK) && text_is_blank(value->text, value->length))
+    return must_not_be_blank;
   return NULL;
 }
 
@@ -98,7 +102,7 @@ static const char *check_text(const struct field_row *row, struct value *value)
   if (characters >= row->least && characters <= row->most)
     return NULL;
   if (characters == 0 && row->least == 1)
-    return "must not be blank";
+    return must_not_be_blank;
   (void)snprintf(sentence, sizeof sentence, "must be %lld to %lld characters long", (long long)row->least,
                  (long long)row->most);
   return sentence;

@@ -23,6 +23,7 @@ enum field_rule {
   RULE_VERSION = 8,
   RULE_CURSOR = 16,
   RULE_BOOLEAN = 32,
+  RULE_NOT_BLANK = 64,
 };
 
 struct field_row {

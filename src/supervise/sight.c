@@ -17,9 +17,10 @@
 #include "base/clock.h"
 #include "health/health.h"
 #include "health/publish.h"
+#include "json/reader.h"
 
 /* As publish_status allows. */
-enum { STATUS_SIZE_MAX = 256 * 1024 };
+enum { STATUS_SIZE_MAX = 256 * 1024, STATUS_DEPTH_MAX = 8 };
 
 static void cleanup_board(struct board **board)
 {
@@ -98,8 +99,11 @@ bool sight_of_status(const char *text, int64_t wall, enum board_condition ret_wa
 {
   char now[CLOCK_RFC3339_SIZE];
   json_object *master;
-  CLEANUP(cleanup_json) json_object *document = json_tokener_parse(text);
-  const char *expires = document == NULL ? "" : text_of(document, "expires_at");
+  struct json_fault fault;
+  CLEANUP(cleanup_json) json_object *document = NULL;
+  if (json_read_object(text, strlen(text), STATUS_DEPTH_MAX, &document, &fault) != LONTAR_OK)
+    return false;
+  const char *expires = text_of(document, "expires_at");
   if (*expires == '\0' || !json_object_object_get_ex(document, "master", &master))
     return false;
   (void)clock_rfc3339(wall, now);

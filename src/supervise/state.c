@@ -17,13 +17,14 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "health/board.h"
+#include "json/reader.h"
 
 /* Raised when the meaning of a field changes. */
-enum { STATE_VERSION = 1, STATE_SIZE_MAX = 4096, BOOT_SIZE = 33 };
+enum { STATE_VERSION = 1, STATE_SIZE_MAX = 4096, STATE_DEPTH_MAX = 4, BOOT_SIZE = 33 };
 
 #define RESET_FILE "supervise.reset"
 
-static const struct field {
+static const struct ward_field {
   const char *name;
   size_t offset;
 } fields[] = {
@@ -36,9 +37,9 @@ static const struct field {
 #undef FIELD
 };
 
-enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
+enum { WARD_FIELD_COUNT = sizeof fields / sizeof fields[0] };
 
-_Static_assert(sizeof(struct board_ward) == FIELD_COUNT * sizeof(uint64_t), "every field of a ward is kept");
+_Static_assert(sizeof(struct board_ward) == WARD_FIELD_COUNT * sizeof(uint64_t), "every field of a ward is kept");
 
 static const char *const ward_names[BOARD_WARDS] = {
     [BOARD_WARD_LONTARD] = "lontard", [BOARD_WARD_DATABASE] = "database"};
@@ -78,7 +79,7 @@ static bool read_ward(const json_object *document, const char *name, struct boar
   json_object *object;
   if (!json_object_object_get_ex(document, name, &object))
     return false;
-  for (int i = 0; i < FIELD_COUNT; i++)
+  for (int i = 0; i < WARD_FIELD_COUNT; i++)
     if (!read_number(object, fields[i].name, (uint64_t *)(void *)((char *)ward + fields[i].offset)))
       return false;
   return true;
@@ -100,11 +101,12 @@ static json_object *read_document(const char *run_dir)
   if (!join(path, run_dir, STATE_FILE))
     return NULL;
   CLEANUP_CLOSE int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  const ssize_t length = descriptor < 0 ? -1 : read(descriptor, text, sizeof text - 1);
+  const ssize_t length = descriptor < 0 ? -1 : read(descriptor, text, sizeof text);
   if (length < 0)
     return NULL;
-  text[length] = '\0';
-  return json_tokener_parse(text);
+  struct json_fault fault;
+  json_object *document;
+  return json_read_object(text, (size_t)length, STATE_DEPTH_MAX, &document, &fault) == LONTAR_OK ? document : NULL;
 }
 
 bool state_load(const char *run_dir, struct board_supervisor *ret)
@@ -126,7 +128,7 @@ bool state_load(const char *run_dir, struct board_supervisor *ret)
 static void write_ward(struct buffer *text, const struct board_ward *ward, const char *name)
 {
   buffer_append_format(text, ",\n \"%s\": {", name);
-  for (int i = 0; i < FIELD_COUNT; i++)
+  for (int i = 0; i < WARD_FIELD_COUNT; i++)
     buffer_append_format(text, "%s\"%s\": %" PRIu64, i > 0 ? ", " : "", fields[i].name,
                          *(const uint64_t *)(const void *)((const char *)ward + fields[i].offset));
   buffer_append_text(text, "}");

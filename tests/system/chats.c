@@ -25,8 +25,8 @@ static void a_user_s_token_saves_its_own(void)
       continue;
     (void)check_number(label, answer_number(&answer, "user_id"), cases[i].id);
     (void)check_number(label, answer_number(&answer, "subject_id"), world.subject);
-    (void)check_text(label, answer_text(&answer, "question"), "Apa?");
-    (void)check_text(label, answer_text(&answer, "response"), "Itu.");
+    (void)check_text(label, answer_text(&answer, "question"), " Apa? ");
+    (void)check_text(label, answer_text(&answer, "response"), "\tItu.\n");
     (void)check_time(label, answer.json, "created_at");
     double confidence = json_object_get_double(answer_member(&answer, "confidence"));
     CHECK(confidence > 0.7499999 && confidence < 0.7500001, "%s: confidence is %f, want 0.75", label, confidence);
@@ -92,6 +92,14 @@ static void values_at_the_edge(void)
                                             {"1e400", "1e400", 422}, {"text", "\"0.5\"", 422},  {"true", "true", 422}};
   EDGES("POST", "~/chats", "{\"user_id\": <siswa>, \"question\": \"a\", \"response\": \"b\", \"confidence\": %s}",
         "confidence", confidences);
+  static const char *const numbers[] = {"00.5", "00", "01", "00e1", "-.5", ".5",  "1.",       "0.",
+                                        "+1",   "-",  "1e", "1e+",  "0x1", "NaN", "Infinity", "-00.5"};
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    TEXT body = document("{\"question\": \"a\", \"response\": \"b\", \"confidence\": %s}", numbers[i]);
+    ANSWER answer = post("~/chats", world.siswa.token, body);
+    (void)check_problem(numbers[i], &answer, 400, "malformed");
+    CHECK(strstr(answer_text(&answer, "detail"), ", in confidence: ") != NULL, "%s: %.300s", numbers[i], answer.body);
+  }
   static const struct edge texts[] = {{"empty", "\"\"", 422},       {"blanks", "\" \\t\\n\"", 422},
                                       {"one letter", "\"é\"", 201}, {"a NUL", "\"a\\u0000b\"", 422},
                                       {"null", "null", 422},        {"number", "7", 422},

@@ -141,16 +141,25 @@ static void broken_requests(void)
 
 static void broken_utf_8(void)
 {
-  static const char *const paths[] = {"~/users/by-username/%ff%fe",
-                                      "~/users/by-username/%c0%af",
-                                      "~/users/by-username/%ed%a0%80",
-                                      "~/users?q=%80",
-                                      "~/subjects?code=%f8%88%80%80",
-                                      "~/users?q=%zz",
-                                      "~/users?q=%4"};
-  for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-    ANSWER answer = get(paths[i], world.admin.token);
-    (void)check_problem(paths[i], &answer, 400, "malformed");
+  static const struct {
+    const char *path;
+    const char *place;
+  } cases[] = {{"~/users/by-username/%ff%fe", "In the path, in username: "},
+               {"~/users/by-username/%c0%af", "In the path, in username: "},
+               {"~/users/by-username/%ed%a0%80", "In the path, in username: "},
+               {"~/users?q=%80", "In the query, in q, which begins at byte 1: "},
+               {"~/subjects?grade=10&code=%f8%88%80%80", "In the query, in code, which begins at byte 10: "},
+               {"~/users?q=%zz", "In the query, in q, which begins at byte 1: "},
+               {"~/users?%4=1", "In the query, in a parameter, which begins at byte 1: "},
+               {"~/users?rahasia=%4", "In the query, in a parameter, which begins at byte 1: "},
+               {"~/users?after=x", "In the query, in after: "},
+               {"~/chats/recent?before=7", "In the query, in before: "}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    ANSWER answer = get(cases[i].path, world.admin.token);
+    (void)check_problem(cases[i].path, &answer, 400, "malformed");
+    const char *detail = answer_text(&answer, "detail");
+    CHECK(strncmp(detail, cases[i].place, strlen(cases[i].place)) == 0, "%s: got \"%s\", want \"%s\"", cases[i].path,
+          detail, cases[i].place);
   }
 }
 

@@ -135,6 +135,10 @@ void refuse_bodies(const char *method, const char *path)
       {"half a surrogate, escaped", "{\"name\": \"\\ud800\"}", 0},
       {"a bare NUL byte", "{\"name\": \"a\0b\"}", 15},
       {"a control character", "{\"name\": \"a\nb\"}", 0},
+      {"a byte order mark", "\xef\xbb\xbf{}", 0},
+      {"UTF-16", "{\0}\0", 4},
+      {"a bad escape", "{\"name\": \"\\x41\"}", 0},
+      {"a number with a needless 0", "{\"grade\": 010}", 0},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     char label[LABEL_SIZE];
@@ -142,6 +146,9 @@ void refuse_bodies(const char *method, const char *path)
     size_t length = cases[i].length > 0 ? cases[i].length : strlen(cases[i].body);
     ANSWER answer = request_with(method, path, world.admin.token, cases[i].body, length, NULL);
     (void)check_problem(label, &answer, 400, "malformed");
+    const char *detail = answer_text(&answer, "detail");
+    CHECK(strncmp(detail, "In the body, line 1, column ", 28) == 0, "%s: no place in \"%s\"", label, detail);
+    CHECK(strstr(detail, "c d") == NULL && strstr(detail, "abc") == NULL, "%s: the text in \"%s\"", label, detail);
   }
   ANSWER unknown = request(method, path, world.admin.token, "{\"colour\": \"red\"}");
   (void)check_field("an unknown field", &unknown, 422, "invalid", "colour");

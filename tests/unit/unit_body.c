@@ -56,6 +56,7 @@ static void malformed(const char *data, size_t length)
 {
   CLEANUP_PARSED struct parsed parsed = parse_bytes(data, length);
   CU_ASSERT_EQUAL(parsed.error, LONTAR_MALFORMED);
+  CU_ASSERT_EQUAL(strncmp(parsed.problems.detail, "In the body, line ", 18), 0);
   if (parsed.error != LONTAR_MALFORMED)
     printf("\n    not malformed: %.*s\n", (int)length, data);
 }
@@ -67,7 +68,7 @@ static void a_good_body_sets_its_values(void)
   CU_ASSERT_EQUAL_FATAL(parsed.error, LONTAR_OK);
   CU_ASSERT_EQUAL(parsed.values.of[FIELD_user_id].integer, 7);
   CU_ASSERT_EQUAL(parsed.values.of[FIELD_subject_id].state, VALUE_NULL);
-  UNIT_TEXT(parsed.values.of[FIELD_question].text, parsed.values.of[FIELD_question].length, "why\n\xC3\xA9");
+  UNIT_TEXT(parsed.values.of[FIELD_question].text, parsed.values.of[FIELD_question].length, " why\n\xC3\xA9 ");
   CU_ASSERT_EQUAL(parsed.values.of[FIELD_confidence].real, 1.0);
   CU_ASSERT_EQUAL(parsed.values.of[FIELD_all].state, VALUE_ABSENT);
 }
@@ -116,6 +117,10 @@ static void unreadable_bodies_are_malformed(void)
       "{\"confidence\":+1," TEXTS "}",
       "{\"confidence\":-," TEXTS "}",
       "{\"confidence\":-01," TEXTS "}",
+      "{\"confidence\":00.5," TEXTS "}",
+      "{\"confidence\":00," TEXTS "}",
+      "{\"confidence\":00e1," TEXTS "}",
+      "{\"confidence\":-.5," TEXTS "}",
       "{\"confidence\":1e," TEXTS "}",
       "{\"confidence\":1e+," TEXTS "}",
       "{\"confidence\":1ee1," TEXTS "}",
@@ -144,6 +149,13 @@ static void unreadable_bodies_are_malformed(void)
   malformed("{\"question\":\"a\0b\",\"response\":\"r\"}", 34);
 }
 
+static void what_is_malformed_is_told(void)
+{
+  CLEANUP_PARSED struct parsed parsed = parse("{" TEXTS ",\n\"question\":\"rahasia\"}");
+  UNIT_TEXT(parsed.problems.detail, strlen(parsed.problems.detail),
+            "In the body, line 2, column 1, in question: this name was given before");
+}
+
 static void wrong_values_are_named(void)
 {
   invalid("{" TEXTS ",\"colour\":1}", "colour", "is not known here");
@@ -157,12 +169,17 @@ static void wrong_values_are_named(void)
   invalid("{" TEXTS ",\"user_id\":0}", "user_id", "must be from 1 to 2147483647");
   invalid("{" TEXTS ",\"user_id\":9223372036854775808}", "user_id", "is too large");
   invalid("{" TEXTS ",\"user_id\":99999999999999999999999}", "user_id", "is too large");
+  invalid("{" TEXTS ",\"user_id\":-99999999999999999999999}", "user_id", "is too small");
+  invalid("{" TEXTS ",\"user_id\":1e400}", "user_id", "is too large");
+  invalid("{" TEXTS ",\"user_id\":9223372036854775807}", "user_id", "must be from 1 to 2147483647");
+  invalid("{" TEXTS ",\"user_id\":-0}", "user_id", "must be from 1 to 2147483647");
   invalid("{" TEXTS ",\"confidence\":1.5}", "confidence", "must be from 0 to 1");
   invalid("{" TEXTS ",\"confidence\":1e999}", "confidence", "must be from 0 to 1");
   invalid("{" TEXTS ",\"confidence\":\"0.5\"}", "confidence", "must be a number");
   invalid("{\"question\":[\"q\"],\"response\":\"r\"}", "question", "must be a string");
   invalid("{\"question\":{\"a\":1,\"a\":2},\"response\":\"r\"}", "question", "must be a string");
   invalid("{\"question\":\"  \",\"response\":\"r\"}", "question", "must not be blank");
+  invalid("{\"question\":\"\\u00a0\\u3000\\t\",\"response\":\"r\"}", "question", "must not be blank");
 }
 
 static void nul_is_invalid_wherever_it_hides(void)
@@ -220,7 +237,7 @@ static void an_empty_body_gives_nothing(void)
 
 UNIT_CASES(body, UNIT_CASE(a_good_body_sets_its_values), UNIT_CASE(numbers_may_have_exponents),
            UNIT_CASE(booleans_become_words), UNIT_CASE(unreadable_bodies_are_malformed),
-           UNIT_CASE(wrong_values_are_named), UNIT_CASE(nul_is_invalid_wherever_it_hides),
-           UNIT_CASE(colons_inside_strings_are_no_members), UNIT_CASE(all_problems_are_collected),
-           UNIT_CASE(surrogate_pairs_are_one_character), UNIT_CASE(required_fields_are_not_null),
-           UNIT_CASE(an_empty_body_gives_nothing));
+           UNIT_CASE(what_is_malformed_is_told), UNIT_CASE(wrong_values_are_named),
+           UNIT_CASE(nul_is_invalid_wherever_it_hides), UNIT_CASE(colons_inside_strings_are_no_members),
+           UNIT_CASE(all_problems_are_collected), UNIT_CASE(surrogate_pairs_are_one_character),
+           UNIT_CASE(required_fields_are_not_null), UNIT_CASE(an_empty_body_gives_nothing));

@@ -75,6 +75,20 @@ static void trim_narrows_the_text(void)
   UNIT_TEXT(value.text, value.length, " secret ");
 }
 
+static void texts_stay_as_they_are(void)
+{
+  static const char text[] = "\n\t  def f():\n    return 1 \xC2\xA0\xE3\x80\x80\r\n";
+  static const enum field fields[] = {FIELD_question, FIELD_response, FIELD_filename, FIELD_password};
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    struct value value = {0};
+    CU_ASSERT_PTR_NULL(field_parse(fields[i], text, strlen(text), &value));
+    UNIT_TEXT(value.text, value.length, text);
+  }
+  WRONG(response, "", "must not be blank");
+  WRONG(response, "\xE2\x80\xA8\v\f\xE1\x9A\x80", "must not be blank");
+  GOOD(response, "\xE2\x80\x8B"); /* ZERO WIDTH SPACE is no white space to Unicode */
+}
+
 static void grammars_are_kept(void)
 {
   GOOD(role, "guru");
@@ -104,5 +118,6 @@ static void times_are_never_given(void)
 }
 
 UNIT_CASES(fields, UNIT_CASE(names_find_their_fields), UNIT_CASE(integers_have_bounds), UNIT_CASE(reals_have_bounds),
-           UNIT_CASE(texts_are_counted_in_characters), UNIT_CASE(trim_narrows_the_text), UNIT_CASE(grammars_are_kept),
-           UNIT_CASE(nul_is_refused), UNIT_CASE(times_are_never_given));
+           UNIT_CASE(texts_are_counted_in_characters), UNIT_CASE(trim_narrows_the_text),
+           UNIT_CASE(texts_stay_as_they_are), UNIT_CASE(grammars_are_kept), UNIT_CASE(nul_is_refused),
+           UNIT_CASE(times_are_never_given));

@@ -57,11 +57,22 @@ static void wrong_pairs_are_named(void)
 
 static void unreadable_queries_are_malformed(void)
 {
-  static const char *const cases[] = {"older_than_days=1&q=%", "older_than_days=1&q=%FF", "%zz=1", "q=%C3&=%A9"};
+  static const struct {
+    const char *query;
+    const char *detail;
+  } cases[] = {
+      {"older_than_days=1&q=%",
+       "In the query, in q, which begins at byte 19: a percent sign without two hexadecimal digits"},
+      {"older_than_days=1&q=%FF", "In the query, in q, which begins at byte 19: what the escapes say is not UTF-8"},
+      {"%zz=1", "In the query, in a parameter, which begins at byte 1: a percent sign without two hexadecimal digits"},
+      {"q=%C3&=%A9", "In the query, in q, which begins at byte 1: what the escapes say is not UTF-8"},
+      {"rahasia=%C3", "In the query, in a parameter, which begins at byte 1: what the escapes say is not UTF-8"},
+  };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct parsed parsed;
-    parse(cases[i], &parsed);
+    parse(cases[i].query, &parsed);
     CU_ASSERT_EQUAL(parsed.error, LONTAR_MALFORMED);
+    UNIT_TEXT(parsed.problems.detail, strlen(parsed.problems.detail), cases[i].detail);
   }
 }
 

@@ -34,6 +34,13 @@ static void refuses_what_is_not_utf8(void)
     CU_ASSERT_FALSE(text_is_utf8(broken[i], strlen(broken[i])));
 }
 
+static void measures_valid_beginnings(void)
+{
+  CU_ASSERT_EQUAL(text_utf8_length(LITERAL("12345678ab\xE2\x82")), 10);
+  CU_ASSERT_EQUAL(text_utf8_length(LITERAL("\xC3\xA9\xE9 and more than a word")), 2);
+  CU_ASSERT_EQUAL(text_utf8_length("", 0), 0);
+}
+
 static void counts_characters_not_bytes(void)
 {
   CU_ASSERT_EQUAL(text_characters(LITERAL("aksara \xEA\xA6\xB2\xEA\xA6\xA4")), 9);
@@ -54,6 +61,15 @@ static void trims_unicode_white_space(void)
     text_trim(&text, &length);
     UNIT_TEXT(text, length, cases[i].trimmed);
   }
+}
+
+static void knows_what_is_blank(void)
+{
+  CU_ASSERT_TRUE(text_is_blank("", 0));
+  CU_ASSERT_TRUE(text_is_blank(LITERAL(" \t\n\xC2\x85\xC2\xA0\xE3\x80\x80")));
+  CU_ASSERT_FALSE(text_is_blank(LITERAL("  x  ")));
+  CU_ASSERT_FALSE(text_is_blank(LITERAL(" \xE2\x80\x8B")));
+  CU_ASSERT_FALSE(text_is_blank(LITERAL("\0")));
 }
 
 static void reads_whole_numbers(void)
@@ -106,6 +122,17 @@ static void decodes_percent(void)
   CU_ASSERT_FALSE(text_percent_decode(LITERAL("%1G"), out, &length));
 }
 
-UNIT_CASES(text, UNIT_CASE(accepts_utf8), UNIT_CASE(refuses_what_is_not_utf8), UNIT_CASE(counts_characters_not_bytes),
-           UNIT_CASE(trims_unicode_white_space), UNIT_CASE(reads_whole_numbers), UNIT_CASE(refuses_other_numbers),
-           UNIT_CASE(decodes_percent));
+static void says_what_cannot_be_decoded(void)
+{
+  char out[32];
+  size_t length = 0;
+  CU_ASSERT_PTR_NULL(text_decode(LITERAL("%00%c3%a9"), out, &length));
+  CU_ASSERT_EQUAL(length, 3);
+  CU_ASSERT_STRING_EQUAL(text_decode(LITERAL("%c3%a"), out, &length), "a percent sign without two hexadecimal digits");
+  CU_ASSERT_STRING_EQUAL(text_decode(LITERAL("%c3"), out, &length), "what the escapes say is not UTF-8");
+}
+
+UNIT_CASES(text, UNIT_CASE(accepts_utf8), UNIT_CASE(refuses_what_is_not_utf8), UNIT_CASE(measures_valid_beginnings),
+           UNIT_CASE(counts_characters_not_bytes), UNIT_CASE(trims_unicode_white_space), UNIT_CASE(knows_what_is_blank),
+           UNIT_CASE(reads_whole_numbers), UNIT_CASE(refuses_other_numbers), UNIT_CASE(decodes_percent),
+           UNIT_CASE(says_what_cannot_be_decoded));
