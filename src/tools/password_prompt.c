@@ -12,17 +12,18 @@
 #include "repo/fields.h"
 #include "tools/command.h"
 
-/* One line without its end; false at the end of input or when it does not fit. */
+/* One line without its end, NULs and all; false at the end of input or when it does not fit. */
 static bool line_read(char *line, size_t size, size_t *ret_length)
 {
-  if (!fgets(line, (int)size, stdin))
-    return false;
-  size_t length = strlen(line);
-  bool whole = length < size - 1 || line[length - 1] == '\n';
-  if (length > 0 && line[length - 1] == '\n')
-    line[--length] = '\0';
+  size_t length = 0;
+  int byte;
+  while ((byte = getchar()) != EOF && byte != '\n') {
+    if (length == size)
+      return false;
+    line[length++] = (char)byte;
+  }
   *ret_length = length;
-  return whole;
+  return byte != EOF || length > 0;
 }
 
 static bool line_ask(const char *question, char *line, size_t *ret_length)
@@ -61,6 +62,9 @@ int password_prompt(char line[PASSWORD_LINE_SIZE], size_t *ret_length)
                         "there is no password to read");
   if (!text_is_utf8(line, length))
     return command_fail(NULL, "the password is not valid UTF-8");
+  if (length > 0 && line[length - 1] == '\r')
+    return command_fail("Give lines that end with a line feed alone.",
+                        "the password's line ends with a carriage return");
   struct value value;
   value_set_text(&value, line, length);
   const char *wrong = field_check(FIELD_password, &value);
