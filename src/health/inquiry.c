@@ -5,16 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/cleanup.h"
+#include "repo/presets.h"
 
-/* What a standby and a server set to read-only answer alike, in every version. */
-#define QUESTION "SHOW transaction_read_only"
+/* What a standby and a server set to read-only answer alike, in every version. The first time, the session is set up
+ * with the same statement. */
+#define QUESTION "SELECT pg_catalog.current_setting('transaction_read_only')"
+
+enum { QUESTION_SIZE_MAX = 8192 };
 
 struct inquiry {
   struct inquiry_settings settings;
   struct event *event;
   struct dial *dial; /* kept after a failure, for its message */
   PGconn *libpq;     /* NULL until it is open */
+  bool is_set_up;
   bool asked;
   bool unflushed; /* libpq has bytes that the socket did not take */
   bool failed;
@@ -82,10 +88,24 @@ static void flush(struct inquiry *inquiry)
     fail_open(inquiry);
 }
 
+static bool send_question(struct inquiry *inquiry)
+{
+  const struct preset_limits limits = {0};
+  CLEANUP(buffer_free) struct buffer sql;
+  if (inquiry->is_set_up || inquiry->settings.pooled)
+    return PQsendQuery(inquiry->libpq, QUESTION) == 1;
+  buffer_init(&sql, QUESTION_SIZE_MAX);
+  buffer_append_text(&sql, QUESTION ", ");
+  presets_write(&sql, PQserverVersion(inquiry->libpq), &limits);
+  buffer_append(&sql, "", 1);
+  inquiry->is_set_up = true;
+  return !sql.failed && PQsendQuery(inquiry->libpq, sql.data) == 1;
+}
+
 static void ask(struct inquiry *inquiry)
 {
   inquiry->asked = true;
-  if (PQsetnonblocking(inquiry->libpq, 1) != 0 || PQsendQuery(inquiry->libpq, QUESTION) != 1)
+  if (PQsetnonblocking(inquiry->libpq, 1) != 0 || !send_question(inquiry))
     fail_open(inquiry);
   else
     flush(inquiry);
@@ -224,6 +244,12 @@ enum inquiry_state inquiry_state(const struct inquiry *inquiry)
   if (inquiry->failed)
     return INQUIRY_FAILED;
   return inquiry->asked || inquiry->libpq == NULL ? INQUIRY_PENDING : INQUIRY_ANSWERED;
+}
+
+const char *inquiry_encoding(const struct inquiry *inquiry)
+{
+  const char *encoding = PQparameterStatus(inquiry->libpq, "server_encoding");
+  return encoding != NULL && strcmp(encoding, "UTF8") != 0 ? encoding : "";
 }
 
 const char *inquiry_reason(const struct inquiry *inquiry)

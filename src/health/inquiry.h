@@ -24,6 +24,7 @@ struct inquiry_settings {
   int64_t timeout;              /* microseconds, to connect */
   void (*changed)(void *owner); /* called from the loop when the state may be another; may free the inquiry */
   void *owner;
+  bool pooled; /* nothing that is set lasts, or it lasts for others */
 };
 
 /* Begins to connect and to ask; NULL when there is no memory. The caller frees it. */
@@ -36,6 +37,9 @@ void inquiry_free(struct inquiry *inquiry);
 void inquiry_ask(struct inquiry *inquiry);
 
 enum inquiry_state inquiry_state(const struct inquiry *inquiry);
+
+/* After INQUIRY_ANSWERED: the database's encoding where it is not UTF8, else "". */
+const char *inquiry_encoding(const struct inquiry *inquiry);
 
 /* After INQUIRY_FAILED, or when it is given up: one clause for an operator, in our own words; and libpq's, for the log.
  * Neither names a host. */

@@ -8,13 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "library/failure.h"
 #include "pool/address.h"
 #include "pool/refusal.h"
+#include "repo/presets.h"
 
-enum { OLDEST_SERVER = 120000 };
+enum { OLDEST_SERVER = 120000, SETTINGS_SIZE_MAX = 8192 };
 
 static void result_clear(PGresult **result)
 {
@@ -77,17 +79,19 @@ static void notice_ignore(void *unused, const PGresult *result)
   (void)result;
 }
 
+/* Nothing but its own timeout ends a caller's statement, and a caller may keep a transaction open. */
 static enum lontar_error wire_set_up(PGconn *connection, const struct lontar_options *options, int64_t deadline,
                                      struct lontar_failure *failure)
 {
-  char timeout[32];
-  (void)snprintf(timeout, sizeof timeout, "%lld", (long long)options->statement_timeout);
-  const struct wire_statement set = {
-      .sql = "SELECT set_config('statement_timeout', $1, false), set_config('TimeZone', 'UTC', false),"
-             " set_config('DateStyle', 'ISO', false), set_config('standard_conforming_strings', 'on', false)",
-      .count = 1,
-      .values = (const char *const[]){timeout},
-  };
+  const struct preset_limits limits = {.statement = options->statement_timeout};
+  CLEANUP(buffer_free) struct buffer sql;
+  buffer_init(&sql, SETTINGS_SIZE_MAX);
+  buffer_append_text(&sql, "SELECT ");
+  presets_write(&sql, PQserverVersion(connection), &limits);
+  buffer_append(&sql, "", 1);
+  if (sql.failed)
+    return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
+  const struct wire_statement set = {.sql = sql.data};
   CLEANUP(result_clear) PGresult *result = NULL;
   return wire_run(connection, &set, 1, deadline, &result, failure);
 }

@@ -5,10 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "repo/presets.h"
+
 enum {
   COMMAND_SETTINGS = -1,
   COMMAND_LOCK_TIMEOUT = 0, /* then the statements */
   CHECKS_CLIENT_SINCE = 140000,
+  IDLE_IN_TRANSACTION = 60000,
+  SETTINGS_SIZE_MAX = 8192,
 };
 
 /* A statement cannot be prepared while somebody holds its table. The session goes without it then: it is sent as text,
@@ -22,15 +29,19 @@ enum {
 
 static bool send_settings(PGconn *libpq, int64_t statement_timeout)
 {
-  char sql[512];
-  long long milliseconds = statement_timeout / 1000;
-  snprintf(
-      sql, sizeof sql,
-      "SELECT pg_backend_pid(), set_config('timezone', 'UTC', false), set_config('statement_timeout', '%lld', false),"
-      " set_config('lock_timeout', '%lld', false), set_config('plan_cache_mode', 'force_generic_plan', false),"
-      " set_config('idle_in_transaction_session_timeout', '60000', false)%s",
-      milliseconds, milliseconds, PQserverVersion(libpq) >= CHECKS_CLIENT_SINCE ? CLIENT_CHECK : "");
-  return PQsendQueryParams(libpq, sql, 0, NULL, NULL, NULL, NULL, 0) == 1 && PQpipelineSync(libpq) == 1;
+  const int64_t milliseconds = statement_timeout / CLOCK_MILLISECOND;
+  const struct preset_limits limits = {milliseconds, milliseconds, IDLE_IN_TRANSACTION};
+  CLEANUP(buffer_free) struct buffer sql;
+  buffer_init(&sql, SETTINGS_SIZE_MAX);
+  buffer_append_text(
+      &sql,
+      "SELECT pg_catalog.pg_backend_pid(), pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', false), ");
+  presets_write(&sql, PQserverVersion(libpq), &limits);
+  if (PQserverVersion(libpq) >= CHECKS_CLIENT_SINCE)
+    buffer_append_text(&sql, CLIENT_CHECK);
+  buffer_append(&sql, "", 1);
+  return !sql.failed && PQsendQueryParams(libpq, sql.data, 0, NULL, NULL, NULL, NULL, 0) == 1 &&
+         PQpipelineSync(libpq) == 1;
 }
 
 static bool send_statements(PGconn *libpq, bool pooled)

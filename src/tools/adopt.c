@@ -38,12 +38,21 @@ static const char ZONE_SQL[] =
     " (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'"
     " AND source NOT IN ('client', 'user', 'database user')))";
 
+/* The session's own zone hides where the server's comes from. */
+static PGresult *adopt_find_zone(PGconn *connection)
+{
+  if (connect_execute(connection, "RESET TimeZone") != COMMAND_DONE)
+    return NULL;
+  CLEANUP_RESULT PGresult *found = connect_query(connection, ZONE_SQL, 0, NULL);
+  return found && connect_execute(connection, "SET TimeZone = 'UTC'") == COMMAND_DONE ? TAKE(found) : NULL;
+}
+
 int adopt_set_time_zone(PGconn *connection, const char *wanted, char ret_zone[ADOPT_ZONE_SIZE])
 {
   static const char HINT[] = "Name the time zone that the old application's server used: --time-zone Asia/Jakarta.";
   CLEANUP_RESULT PGresult *found =
       wanted ? connect_query(connection, "SELECT name FROM pg_timezone_names WHERE lower(name) = lower($1)", 1, &wanted)
-             : connect_query(connection, ZONE_SQL, 0, NULL);
+             : adopt_find_zone(connection);
   if (!found)
     return COMMAND_FAILED;
   if (PQntuples(found) == 0)

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "config/config.h"
+#include "repo/presets.h"
 
-enum { OLDEST_SERVER = 120000 };
+enum { OLDEST_SERVER = 120000, LOCK_TIMEOUT = 15000, SETTINGS_SIZE_MAX = 8192 };
 
 /* What a complaint contains, or its SQLSTATE, and how to mend it. The first row that fits is taken. */
 static const struct {
@@ -86,6 +88,27 @@ static void notice_ignore(void *unused, const PGresult *result)
   (void)result;
 }
 
+/* A pooler makes numbers up. What is set through it would stay for whoever has that server next. */
+static bool is_pooled(PGconn *connection)
+{
+  CLEANUP_RESULT PGresult *result = PQexec(connection, "SELECT pg_catalog.pg_backend_pid()");
+  return PQntuples(result) == 1 && strtol(PQgetvalue(result, 0, 0), NULL, 10) != PQbackendPID(connection);
+}
+
+/* An operator's command takes the time it takes, but does not stand in others' way for ever. */
+static int connect_set_up(PGconn *connection, bool direct)
+{
+  if (!direct && is_pooled(connection))
+    return COMMAND_DONE;
+  const struct preset_limits limits = {.lock = LOCK_TIMEOUT};
+  CLEANUP(buffer_free) struct buffer sql;
+  buffer_init(&sql, SETTINGS_SIZE_MAX);
+  buffer_append_text(&sql, "SELECT ");
+  presets_write(&sql, PQserverVersion(connection), &limits);
+  buffer_append(&sql, "", 1);
+  return sql.failed ? command_fail(NULL, "no memory is left") : connect_execute(connection, sql.data);
+}
+
 PGconn *connect_database(const struct invocation *invocation)
 {
   static const char *const keywords[] = {"connect_timeout", "client_encoding", "dbname", "application_name", NULL};
@@ -113,9 +136,8 @@ PGconn *connect_database(const struct invocation *invocation)
                  PQserverVersion(connection) / 10000);
     return NULL;
   }
-  if (connect_execute(connection, "SET search_path = public; SET standard_conforming_strings = on") != COMMAND_DONE)
-    return NULL;
-  return TAKE(connection);
+  return connect_set_up(connection, invocation->config->prepared_statements != 0) == COMMAND_DONE ? TAKE(connection)
+                                                                                                  : NULL;
 }
 
 int connect_complain(const PGresult *result, PGconn *connection)
