@@ -5,21 +5,19 @@
 #include <string.h>
 
 #include "tools/connect.h"
+#include "tools/existing_sql.h"
 
-#define TABLES "('users', 'sessions', 'subjects', 'books', 'chat_history')"
-
-int adopt_needed(PGconn *connection, bool *ret_needed)
+int adopt_look(PGconn *connection, bool *ret_tables, bool *ret_times)
 {
   CLEANUP_RESULT PGresult *result =
       connect_query(connection,
-                    "SELECT EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
-                    " WHERE c.relnamespace = 'public'::regnamespace AND c.relname IN " TABLES
-                    " AND a.atttypid = 'timestamp'::regtype AND NOT a.attisdropped"
-                    " AND a.attname IN ('created_at', 'updated_at', 'expires_at'))",
+                    COMMON_SQL " SELECT EXISTS (SELECT FROM ours WHERE rel IS NOT NULL),"
+                               " EXISTS (SELECT FROM ours WHERE kind = 'time' AND base = 'timestamp'::regtype)",
                     0, NULL);
   if (!result)
     return COMMAND_FAILED;
-  *ret_needed = PQgetvalue(result, 0, 0)[0] == 't';
+  *ret_tables = PQgetvalue(result, 0, 0)[0] == 't';
+  *ret_times = PQgetvalue(result, 0, 1)[0] == 't';
   return COMMAND_DONE;
 }
 
@@ -68,19 +66,25 @@ int adopt_set_time_zone(PGconn *connection, const char *wanted, char ret_zone[AD
   return COMMAND_DONE;
 }
 
-/* One row a column that would change. */
-static const char PLAN_SQL[] =
-    "SELECT c.relname, pg_size_pretty(pg_total_relation_size(c.oid)), a.attname, format_type(a.atttypid, a.atttypmod),"
-    " CASE WHEN a.attname = 'id' THEN 'bigint' WHEN a.attname = 'token' THEN 'its SHA-256 where it is plain'"
-    " ELSE 'timestamp with time zone, read as ' || $1 END"
-    " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped"
-    " WHERE c.relnamespace = 'public'::regnamespace AND c.relname IN " TABLES
-    " AND (a.atttypid = 'timestamp'::regtype AND a.attname IN ('created_at', 'updated_at', 'expires_at')"
-    "  OR a.atttypid = 'integer'::regtype AND a.attname = 'id' AND c.relname = 'chat_history'"
-    "  OR a.attname = 'token' AND c.relname = 'sessions')"
-    " ORDER BY c.relname, a.attnum";
+int adopt_set_time_defaults(PGconn *connection)
+{
+  CLEANUP_RESULT PGresult *set =
+      connect_query(connection,
+                    COMMON_SQL " SELECT set_config('lontar.time_defaults',"
+                               " coalesce(json_object_agg(t || '.' || c, new), '{}')::text, false) FROM time_default",
+                    0, NULL);
+  return set ? COMMAND_DONE : COMMAND_FAILED;
+}
 
-static int adopt_print_rows(PGconn *connection, const char *table, const char *size)
+/* One row a column that would change. */
+static const char PLAN_SQL[] = COMMON_SQL
+    " SELECT h.t, pg_size_pretty(pg_total_relation_size(rel)), bool_or(change <> 'size') OVER (PARTITION BY h.t), h.c,"
+    " format_type(atttypid, atttypmod), CASE change WHEN 'id' THEN 'bigint' WHEN 'size' THEN wanted"
+    " WHEN 'token' THEN 'its SHA-256 where it is plain'"
+    " ELSE 'timestamp with time zone, read as ' || $1 || coalesce(', its default ' || n.new, '') END"
+    " FROM changing h LEFT JOIN time_default n USING (t, c) ORDER BY h.t, attnum";
+
+static int adopt_print_rows(PGconn *connection, const char *table, const char *size, bool rewritten)
 {
   char *identifier = PQescapeIdentifier(connection, table, strlen(table));
   char sql[128];
@@ -89,8 +93,8 @@ static int adopt_print_rows(PGconn *connection, const char *table, const char *s
   CLEANUP_RESULT PGresult *result = connect_query(connection, sql, 0, NULL);
   if (!result)
     return COMMAND_FAILED;
-  printf("%s: %s rows, %s; rewritten once, which needs as much free disk again while it runs:\n", table,
-         PQgetvalue(result, 0, 0), size);
+  printf("%s: %s rows, %s; %s:\n", table, PQgetvalue(result, 0, 0), size,
+         rewritten ? "rewritten once, which needs as much free disk again while it runs" : "not rewritten");
   return COMMAND_DONE;
 }
 
@@ -103,10 +107,17 @@ int adopt_print_plan(PGconn *connection, const char *zone)
   for (int row = 0; row < PQntuples(plan); row++) {
     if (strcmp(table, PQgetvalue(plan, row, 0)) != 0) {
       table = PQgetvalue(plan, row, 0);
-      if (adopt_print_rows(connection, table, PQgetvalue(plan, row, 1)) != COMMAND_DONE)
+      const bool rewritten = PQgetvalue(plan, row, 2)[0] == 't';
+      if (adopt_print_rows(connection, table, PQgetvalue(plan, row, 1), rewritten) != COMMAND_DONE)
         return COMMAND_FAILED;
     }
-    printf("  %s: %s would become %s\n", PQgetvalue(plan, row, 2), PQgetvalue(plan, row, 3), PQgetvalue(plan, row, 4));
+    printf("  %s: %s would become %s\n", PQgetvalue(plan, row, 3), PQgetvalue(plan, row, 4), PQgetvalue(plan, row, 5));
   }
   return COMMAND_DONE;
+}
+
+void adopt_print_tokens(void)
+{
+  puts("note: tokens are stored as hashes from then on, so the old application's own WHERE token = … finds no session: "
+       "its session code must ask Lontar from the same moment. Who is logged in stays so through Lontar.");
 }

@@ -23,6 +23,7 @@ struct command {
   int (*run)(const struct invocation *invocation, int argc, char **argv);
 };
 
+int command_check(const struct invocation *invocation, int argc, char **argv);
 int command_migrate(const struct invocation *invocation, int argc, char **argv);
 int command_user(const struct invocation *invocation, int argc, char **argv);
 int command_service_key(const struct invocation *invocation, int argc, char **argv);

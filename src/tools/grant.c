@@ -61,10 +61,17 @@ static const char GRANT_SQL[] =
     "GRANT SELECT, INSERT, UPDATE, DELETE ON users, sessions, subjects, books, chat_history TO %1$s;\n"
     "GRANT SELECT ON lontar_migrations TO %1$s;\n";
 
+/* An id's sequence need not be its column's own: its default says which it is. */
 static const char GRANT_SEQUENCES_SQL[] =
-    "DO $$ DECLARE target text; BEGIN"
-    " FOREACH target IN ARRAY '{users,sessions,subjects,books,chat_history}'::text[] LOOP"
-    " EXECUTE format('GRANT USAGE ON SEQUENCE %%s TO %%I', pg_get_serial_sequence(target, 'id'), %s);"
+    "DO $$ DECLARE name regclass; BEGIN"
+    " FOR name IN SELECT s.seqrelid FROM pg_sequence s WHERE EXISTS (SELECT FROM pg_depend d"
+    " LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid"
+    " JOIN pg_attribute a ON a.attname = 'id' AND a.attrelid IN ('users'::regclass, 'sessions'::regclass,"
+    " 'subjects'::regclass, 'books'::regclass, 'chat_history'::regclass)"
+    " WHERE d.classid = 'pg_class'::regclass AND d.objid = s.seqrelid AND d.refobjid = a.attrelid AND d.refobjsubid ="
+    " a.attnum OR d.refclassid = 'pg_class'::regclass AND d.refobjid = s.seqrelid AND f.adrelid = a.attrelid"
+    " AND f.adnum = a.attnum) LOOP"
+    " EXECUTE format('GRANT USAGE, SELECT ON SEQUENCE %%s TO %%I', name, %s);"
     " END LOOP; END $$;\n";
 
 static int grant_run(PGconn *connection, const char *identifier, const char *literal, bool close_schema)

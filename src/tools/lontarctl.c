@@ -41,6 +41,10 @@ static const struct command commands[] = {
      "has\n"
      "been well for supervise_reset.\n",
      command_supervise},
+    {"check", "\n", "examine the database: encoding, tables, sequences, rights, settings",
+     "Asks as the user of database_url and changes nothing. Each fault is a sentence with its remedy, on standard\n"
+     "error; what is only worth knowing is a note. Exits with 1 when something must be mended.\n",
+     command_check},
     {"check-config", "\n", "test the configuration file",
      "Prints the first error with file and line, or that all is well.\n", command_check_config},
 };

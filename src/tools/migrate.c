@@ -8,7 +8,17 @@
 #include "base/text.h"
 #include "tools/adopt.h"
 #include "tools/connect.h"
+#include "tools/examine.h"
 #include "tools/grant.h"
+#include "tools/trial.h"
+
+/* What the database has, and what it needs. */
+struct state {
+  int applied; /* migrations */
+  bool adopts; /* tables of an existing NexusAI database */
+  bool times;  /* it has times without a zone */
+  char zone[ADOPT_ZONE_SIZE];
+};
 
 enum { CHECKSUM_SIZE = crypto_hash_sha256_BYTES * 2 + 1 };
 
@@ -37,19 +47,21 @@ static int migrate_prepare(PGconn *connection)
                                      " SELECT pg_advisory_lock(1819242100); SET lock_timeout = '15s'");
 }
 
+/* A migration names the checksums of former texts that came to the same, where nothing was wrong to adopt. */
 static int migration_compare(const struct migration *migration, const char *checksum)
 {
   char ours[CHECKSUM_SIZE];
+  char formerly[CHECKSUM_SIZE + 16];
   migration_checksum(migration, ours);
-  if (strcmp(ours, checksum) == 0)
+  (void)snprintf(formerly, sizeof formerly, "\n-- formerly: %s\n", checksum);
+  if (strcmp(ours, checksum) == 0 || (strlen(checksum) == CHECKSUM_SIZE - 1 && strstr(migration->sql, formerly)))
     return COMMAND_DONE;
   return command_fail("Use the program that migrated this database; a migration is never changed once it has been run.",
                       "migration %d (%s) was another one when this database was migrated", migration->number,
                       migration->name);
 }
 
-/* How many migrations the database has, which must be the first ones of ours. */
-static int migrate_load(PGconn *connection, int *ret_applied)
+int migrate_load(PGconn *connection, int *ret_applied)
 {
   CLEANUP_RESULT PGresult *table = connect_query(connection, "SELECT to_regclass('lontar_migrations')", 0, NULL);
   if (!table)
@@ -95,7 +107,8 @@ static const char BEGIN_SQL[] = "BEGIN; CREATE TABLE IF NOT EXISTS lontar_migrat
                                 " name text NOT NULL, checksum text NOT NULL,"
                                 " applied_at timestamptz NOT NULL DEFAULT now())";
 
-static int migration_apply(PGconn *connection, const struct migration *migration)
+/* `tries`: the tables were adopted, so they are tried before the transaction ends. */
+static int migration_apply(PGconn *connection, const struct migration *migration, bool tries)
 {
   bool terminal = isatty(STDERR_FILENO);
   if (connect_execute(connection, BEGIN_SQL) != COMMAND_DONE)
@@ -109,56 +122,84 @@ static int migration_apply(PGconn *connection, const struct migration *migration
     connect_complain(result, connection);
     return command_fail(NULL, "migration %d (%s) was undone; nothing was changed", migration->number, migration->name);
   }
-  if (migration_record(connection, migration) != COMMAND_DONE || connect_execute(connection, "COMMIT") != COMMAND_DONE)
+  if (migration_record(connection, migration) != COMMAND_DONE)
+    return COMMAND_FAILED;
+  if (tries && trial_run(connection) != COMMAND_DONE)
+    return command_fail(NULL, "migration %d (%s) was undone; nothing was changed", migration->number, migration->name);
+  if (connect_execute(connection, "COMMIT") != COMMAND_DONE)
     return COMMAND_FAILED;
   printf("migration %d (%s) is done\n", migration->number, migration->name);
   return COMMAND_DONE;
 }
 
-static int migrate_apply(PGconn *connection, int applied)
+static int migrate_apply(PGconn *connection, const struct state *state)
 {
-  if (applied == migration_count) {
-    printf("the database is up to date: %d of %d migrations\n", applied, migration_count);
-    return COMMAND_DONE;
-  }
-  for (int i = applied; i < migration_count; i++) {
-    if (migration_apply(connection, &migrations[i]) != COMMAND_DONE)
+  if (state->applied == migration_count)
+    printf("the database is up to date: %d of %d migrations\n", state->applied, migration_count);
+  if (state->adopts && state->times)
+    printf("the tables of an existing NexusAI database are adopted; its times are read as %s\n", state->zone);
+  for (int i = state->applied; i < migration_count; i++) {
+    if (migration_apply(connection, &migrations[i], state->adopts && i == 0) != COMMAND_DONE)
       return COMMAND_FAILED;
   }
+  if (state->adopts)
+    adopt_print_tokens();
   return COMMAND_DONE;
 }
 
-static int migrate_print_plan(PGconn *connection, int applied, bool adopts, const char *zone)
+static int migrate_print_plan(PGconn *connection, const struct state *state)
 {
-  if (applied == migration_count)
-    printf("the database is up to date: %d of %d migrations\n", applied, migration_count);
-  for (int i = applied; i < migration_count; i++)
+  if (state->applied == migration_count)
+    printf("the database is up to date: %d of %d migrations\n", state->applied, migration_count);
+  for (int i = state->applied; i < migration_count; i++)
     printf("migration %d (%s) would be run\n", migrations[i].number, migrations[i].name);
-  if (!adopts)
+  if (!state->adopts)
     return COMMAND_DONE;
   printf("the tables of an existing NexusAI database would be adopted, without losing a row:\n");
-  return adopt_print_plan(connection, zone);
+  adopt_print_tokens();
+  return adopt_print_plan(connection, state->zone);
+}
+
+/* Finds out what there is to do, and in which zone. */
+static int migrate_look(PGconn *connection, const struct migrate_options *options, struct state *ret_state)
+{
+  bool tables;
+  if (migrate_load(connection, &ret_state->applied) != COMMAND_DONE ||
+      adopt_look(connection, &tables, &ret_state->times) != COMMAND_DONE)
+    return COMMAND_FAILED;
+  ret_state->adopts = tables && ret_state->applied == 0;
+  if (!ret_state->adopts || !ret_state->times)
+    return COMMAND_DONE;
+  if (adopt_set_time_zone(connection, options->time_zone, ret_state->zone) != COMMAND_DONE)
+    return COMMAND_FAILED;
+  return adopt_set_time_defaults(connection);
+}
+
+/* Looks for what stands in the way, or for all that is wrong when nothing shall be changed. */
+static int migrate_examine(PGconn *connection, const struct state *state, bool dry_run, int *ret_musts)
+{
+  const enum examine_stage migrated = dry_run && state->applied == migration_count ? EXAMINE_CHECK : EXAMINE_UPGRADE;
+  const enum examine_stage unmigrated = state->adopts ? EXAMINE_ADOPTION : EXAMINE_FRESH;
+  if (examine(connection, state->applied > 0 ? migrated : unmigrated, ret_musts) != COMMAND_DONE)
+    return COMMAND_FAILED;
+  if (*ret_musts > 0 && !dry_run)
+    return command_fail(NULL, "nothing was changed; lontarctl migrate --dry-run tells the same");
+  return COMMAND_DONE;
 }
 
 int migrate_run(PGconn *connection, const struct migrate_options *options)
 {
-  int applied;
-  bool adopts;
-  char zone[ADOPT_ZONE_SIZE] = "";
+  struct state state = {.zone = ""};
+  int musts;
   if (!options->dry_run && migrate_prepare(connection) != COMMAND_DONE)
     return COMMAND_FAILED;
-  if (migrate_load(connection, &applied) != COMMAND_DONE || adopt_needed(connection, &adopts) != COMMAND_DONE)
-    return COMMAND_FAILED;
-  adopts = adopts && applied == 0;
-  if (adopts && adopt_set_time_zone(connection, options->time_zone, zone) != COMMAND_DONE)
+  if (migrate_look(connection, options, &state) != COMMAND_DONE ||
+      migrate_examine(connection, &state, options->dry_run, &musts) != COMMAND_DONE)
     return COMMAND_FAILED;
   if (options->grant && grant_check(connection, options->grant) != COMMAND_DONE)
     return COMMAND_FAILED;
-  if (adopts && !options->dry_run)
-    printf("the tables of an existing NexusAI database are adopted; its times are read as %s\n", zone);
-  int status =
-      options->dry_run ? migrate_print_plan(connection, applied, adopts, zone) : migrate_apply(connection, applied);
-  if (status != COMMAND_DONE || !options->grant)
-    return status;
-  return grant_apply(connection, options->grant, options->dry_run);
+  int status = options->dry_run ? migrate_print_plan(connection, &state) : migrate_apply(connection, &state);
+  if (status == COMMAND_DONE && options->grant)
+    status = grant_apply(connection, options->grant, options->dry_run);
+  return musts > 0 ? COMMAND_FAILED : status;
 }

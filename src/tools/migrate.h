@@ -25,7 +25,10 @@ struct migrate_options {
   const char *time_zone; /* of the times to adopt, NULL: what the server is configured to */
 };
 
-/* COMMAND_DONE or COMMAND_FAILED. */
+/* How many migrations the database has, which must be the first ones of ours. COMMAND_DONE or COMMAND_FAILED. */
+int migrate_load(PGconn *connection, int *ret_applied);
+
+/* COMMAND_DONE, or COMMAND_FAILED when something stands in the way, also of a dry run. */
 int migrate_run(PGconn *connection, const struct migrate_options *options);
 
 #endif

@@ -77,6 +77,13 @@ static char *file_read(const char *name)
   return text;
 }
 
+void repo_load(PGconn *connection, const char *name)
+{
+  char *text = file_read(name);
+  repo_execute(connection, text);
+  free(text);
+}
+
 void repo_load_existing(const char *database)
 {
   char sql[128];
@@ -84,9 +91,7 @@ void repo_load_existing(const char *database)
   PGconn *connection = repo_connect(database);
   (void)snprintf(sql, sizeof sql, "ALTER DATABASE %s SET TimeZone = 'Asia/Jakarta'", database);
   repo_execute(connection, sql);
-  char *text = file_read("existing.sql");
-  repo_execute(connection, text);
-  free(text);
+  repo_load(connection, "existing.sql");
   PQfinish(connection);
 }
 

@@ -35,6 +35,9 @@ const char *repo_value(PGconn *connection, const char *sql);
 /* Runs SQL that must succeed. */
 void repo_execute(PGconn *connection, const char *sql);
 
+/* Runs a file of this folder. */
+void repo_load(PGconn *connection, const char *name);
+
 /* Loads tests/repo/existing.sql into a database whose times are Asia/Jakarta's. */
 void repo_load_existing(const char *database);
 

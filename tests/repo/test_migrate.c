@@ -130,6 +130,48 @@ static void a_changed_migration_is_an_error(void)
   PQfinish(connection);
 }
 
+/* What the text of a migration was when this database ran it, and what that did wrong. */
+static void a_former_text_is_the_same_migration(void)
+{
+  PGconn *connection = repo_connect(DATABASE);
+  repo_execute(connection, "DELETE FROM lontar_migrations WHERE number > 1; UPDATE lontar_migrations SET checksum ="
+                           " 'd1d60e35a51cd050f4af2b392fc75a7f072ece066b5e998bada3c706193f4ff0';"
+                           "ALTER TABLE sessions ALTER expires_at SET DEFAULT now()");
+  CU_ASSERT_EQUAL(repo_lontarctl(DATABASE, "migrate", out), 0);
+  CU_ASSERT_PTR_NOT_NULL(strstr(out, "the default of sessions.expires_at was now()"));
+  CU_ASSERT_STRING_EQUAL(repo_value(connection, "SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid ="
+                                                " 'sessions'::regclass AND adnum = 4"),
+                         "(now() + '24:00:00'::interval)");
+  CU_ASSERT_EQUAL(repo_lontarctl(DATABASE, "migrate", out), 0);
+  CU_ASSERT_PTR_NOT_NULL(strstr(out, "up to date"));
+  repo_execute(connection, "ALTER TABLE sessions ALTER expires_at DROP DEFAULT");
+  PQfinish(connection);
+}
+
+static void another_encoding_is_refused(void)
+{
+  static const char *const encodings[] = {"SQL_ASCII", "LATIN1"};
+  for (int i = 0; i < 2; i++) {
+    char sql[128];
+    PGconn *connection = repo_connect("postgres");
+    PQclear(PQexec(connection, "DROP DATABASE IF EXISTS migrate_encoding"));
+    (void)snprintf(sql, sizeof sql, "CREATE DATABASE migrate_encoding ENCODING '%s' LOCALE 'C' TEMPLATE template0",
+                   encodings[i]);
+    repo_execute(connection, sql);
+    PQfinish(connection);
+    for (int dry = 0; dry < 2; dry++) {
+      CU_ASSERT_EQUAL(repo_lontarctl("migrate_encoding", dry ? "migrate --dry-run" : "migrate", out), 1);
+      CU_ASSERT_PTR_NOT_NULL(strstr(out, encodings[i]));
+      CU_ASSERT_PTR_NOT_NULL(strstr(out, "createdb -E UTF8 -T template0"));
+    }
+    connection = repo_connect("migrate_encoding");
+    CU_ASSERT_STRING_EQUAL(repo_value(connection, "SELECT count(*) FROM pg_class"
+                                                  " WHERE relnamespace = 'public'::regnamespace"),
+                           "0");
+    PQfinish(connection);
+  }
+}
+
 static void a_newer_database_is_an_error(void)
 {
   PGconn *connection = repo_connect(DATABASE);
@@ -157,4 +199,5 @@ CASES(migrate, before, NULL, CASE(dry_run_changes_nothing), CASE(a_fresh_databas
       CASE(the_second_run_is_harmless), CASE(the_daemons_role_cannot_change_the_schema),
       CASE(a_role_with_too_many_rights_is_refused), CASE(a_public_schema_open_to_all_is_closed),
       CASE(a_public_schema_of_another_owner_is_not_called_closed), CASE(a_changed_migration_is_an_error),
-      CASE(a_newer_database_is_an_error), CASE(tables_of_something_else_are_refused_unchanged));
+      CASE(a_former_text_is_the_same_migration), CASE(another_encoding_is_refused), CASE(a_newer_database_is_an_error),
+      CASE(tables_of_something_else_are_refused_unchanged));

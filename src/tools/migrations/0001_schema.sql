@@ -2,31 +2,12 @@
 --
 -- Names, columns and nullability are the original's, because its application goes on using these tables by SQL. What
 -- differs: times are timestamptz, ids of chats are bigint, and tokens are stored as their hash only. Adopted columns are
--- read in the time zone that the server wrote them in, which the caller passes in the setting lontar.time_zone.
--- Notices that begin with "lontar: " are shown to the operator.
-
--- Tables of these names that are something else are refused before anything is changed.
-DO $$
-DECLARE
-  missing record;
-BEGIN
-  SELECT t.name AS table_name, c.name AS column_name INTO missing
-  FROM (VALUES
-    ('users', '{id,username,password_hash,role,full_name,created_at,updated_at}'::text[]),
-    ('sessions', '{id,user_id,token,expires_at,created_at}'),
-    ('subjects', '{id,grade,name,code,created_at}'),
-    ('books', '{id,subject_id,title,filename,vkp_version,chunk_count,created_at}'),
-    ('chat_history', '{id,user_id,subject_id,question,response,confidence,created_at}')
-  ) AS t (name, columns), unnest(t.columns) AS c (name)
-  WHERE to_regclass(t.name) IS NOT NULL
-    AND NOT EXISTS (SELECT FROM pg_attribute a
-                    WHERE a.attrelid = to_regclass(t.name) AND a.attname = c.name AND NOT a.attisdropped)
-  LIMIT 1;
-  IF FOUND THEN
-    RAISE EXCEPTION 'the table % has no column %, so this is no NexusAI database', missing.table_name, missing.column_name
-      USING ERRCODE = 'invalid_table_definition';
-  END IF;
-END $$;
+-- read in the time zone that the server wrote them in, which the caller passes in the setting lontar.time_zone; what
+-- their defaults become it passes in lontar.time_defaults, as a JSON object. It has looked before for all that would
+-- stand in the way (src/tools/findings.def). Notices that begin with "lontar: " are shown to the operator.
+--
+-- Databases that were migrated by a former text of this file have its checksum. It turned every default into now().
+-- formerly: d1d60e35a51cd050f4af2b392fc75a7f072ece066b5e998bada3c706193f4ff0
 
 CREATE TABLE IF NOT EXISTS users (
   id serial PRIMARY KEY,
@@ -92,15 +73,30 @@ BEGIN
   RETURN id;
 END $$;
 
--- The actions of ALTER TABLE that turn a table's timestamp columns into timestamptz.
-CREATE FUNCTION pg_temp.lontar_time_actions(target regclass) RETURNS text[] LANGUAGE sql AS $$
-  SELECT coalesce(array_agg(
-    format('ALTER %1$I DROP DEFAULT, ALTER %1$I TYPE timestamptz USING %1$I AT TIME ZONE %2$L',
-           attname, current_setting('lontar.time_zone'))
-    || CASE WHEN atthasdef THEN format(', ALTER %I SET DEFAULT now()', attname) ELSE '' END), '{}')
-  FROM pg_attribute
-  WHERE attrelid = target AND attname IN ('created_at', 'updated_at', 'expires_at') AND NOT attisdropped
-    AND atttypid = 'timestamp'::regtype
+-- The actions of ALTER TABLE that turn a table's timestamp columns into timestamptz of the same precision, and make
+-- texts wide enough for what Lontar writes: a hash of a password or a token is longer than the original's.
+CREATE FUNCTION pg_temp.lontar_actions(target regclass) RETURNS text[] LANGUAGE sql AS $$
+  SELECT coalesce(array_agg(action ORDER BY action), '{}') FROM (
+    SELECT format('%1$sALTER %2$I TYPE %3$s USING %2$I AT TIME ZONE %4$L%5$s',
+             CASE WHEN atthasdef THEN format('ALTER %I DROP DEFAULT, ', attname) ELSE '' END, attname,
+             replace(format_type(atttypid, atttypmod), 'without', 'with'), current_setting('lontar.time_zone'),
+             CASE WHEN atthasdef THEN format(', ALTER %I SET DEFAULT ', attname)
+               || (current_setting('lontar.time_defaults')::json ->> format('%s.%s', target, attname)) ELSE '' END)
+    FROM pg_attribute
+    WHERE attrelid = target AND attname IN ('created_at', 'updated_at', 'expires_at') AND NOT attisdropped
+      AND atttypid = 'timestamp'::regtype
+    UNION ALL
+    SELECT format('ALTER %I TYPE %s COLLATE %I.%I', attname, coalesce('varchar(' || w.size || ')', 'text'),
+                  l.collnamespace::regnamespace, l.collname)
+    FROM pg_attribute JOIN pg_collation l ON l.oid = attcollation JOIN (VALUES
+      ('users', 'username', 50), ('users', 'password_hash', 255), ('users', 'role', 20), ('users', 'full_name', 100),
+      ('sessions', 'token', 255), ('subjects', 'name', 100), ('subjects', 'code', 50), ('books', 'title', 255),
+      ('books', 'filename', 255), ('books', 'vkp_version', 20), ('chat_history', 'question', NULL),
+      ('chat_history', 'response', NULL)) AS w (t, c, size) ON attrelid = w.t::regclass AND attname = w.c
+    WHERE attrelid = target AND NOT attisdropped AND atttypid = 'varchar'::regtype AND atttypmod > 0
+      AND (w.size IS NULL OR atttypmod - 4 < w.size)
+      AND (attname <> 'token' OR NOT EXISTS (SELECT FROM sessions WHERE token <> lontar_token_hash(token)))
+  ) a (action)
 $$;
 
 -- Of the original's indexes those go that the ones below, or the unique token, replace for its application's SQL too;
@@ -122,6 +118,23 @@ BEGIN
   END LOOP;
 END $$;
 
+-- The sequences that a column takes its numbers from, which it need not own.
+CREATE FUNCTION pg_temp.lontar_widen_sequences(target regclass, name name) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  sequence regclass;
+BEGIN
+  FOR sequence IN
+    SELECT s.seqrelid FROM pg_sequence s JOIN pg_attribute a ON a.attrelid = target AND a.attname = name
+    WHERE s.seqtypid <> 'bigint'::regtype AND EXISTS (
+      SELECT FROM pg_depend d LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+      WHERE d.classid = 'pg_class'::regclass AND d.objid = s.seqrelid AND d.refobjid = target
+          AND d.refobjsubid = a.attnum
+        OR d.refclassid = 'pg_class'::regclass AND d.refobjid = s.seqrelid AND f.adrelid = target AND f.adnum = a.attnum)
+  LOOP
+    EXECUTE format('ALTER SEQUENCE %s AS bigint', sequence);
+  END LOOP;
+END $$;
+
 -- One ALTER TABLE a table, so that each is rewritten once. Rewriting sessions leaves no old row version with a plain
 -- token in the file, which an UPDATE would.
 DO $$
@@ -130,15 +143,22 @@ DECLARE
   actions text[];
 BEGIN
   FOREACH target IN ARRAY '{users,sessions,subjects,books,chat_history}'::text[] LOOP
-    actions := pg_temp.lontar_time_actions(target::regclass);
+    actions := pg_temp.lontar_actions(target::regclass);
+    IF array_position(actions, NULL) IS NOT NULL THEN
+      RAISE EXCEPTION 'the default of a time in the table % cannot be carried over', target;
+    END IF;
     IF target = 'sessions' AND EXISTS (SELECT FROM sessions WHERE token <> lontar_token_hash(token)) THEN
-      actions := actions || 'ALTER token TYPE varchar(255) USING lontar_token_hash(token)'::text;
+      actions := actions || (SELECT format('ALTER token TYPE %s COLLATE %I.%I USING lontar_token_hash(token)',
+          CASE WHEN atttypmod BETWEEN 5 AND 258 THEN 'varchar(255)' ELSE format_type(atttypid, atttypmod) END,
+          l.collnamespace::regnamespace, l.collname)
+        FROM pg_attribute JOIN pg_collation l ON l.oid = attcollation WHERE attrelid = 'sessions'::regclass AND attname = 'token');
     END IF;
     IF target = 'chat_history' AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'chat_history'::regclass
-                                           AND attname = 'id' AND atttypid = 'integer'::regtype) THEN
+                                           AND attname = 'id'
+                                           AND atttypid IN ('integer'::regtype, 'smallint'::regtype)) THEN
       actions := actions || format('ALTER id TYPE bigint USING pg_temp.lontar_tick(id, %s)',
                                    (SELECT count(*) FROM chat_history));
-      EXECUTE format('ALTER SEQUENCE %s AS bigint', pg_get_serial_sequence('chat_history', 'id'));
+      PERFORM pg_temp.lontar_widen_sequences('chat_history', 'id');
     END IF;
     IF cardinality(actions) > 0 THEN
       RAISE NOTICE 'lontar: adopting %', target;
@@ -168,6 +188,7 @@ CREATE INDEX lontar_books_by_subject ON books (subject_id, id);
 
 ANALYZE users, sessions, subjects, books, chat_history;
 
-DROP FUNCTION pg_temp.lontar_time_actions(regclass);
+DROP FUNCTION pg_temp.lontar_actions(regclass);
+DROP FUNCTION pg_temp.lontar_widen_sequences(regclass, name);
 DROP FUNCTION pg_temp.lontar_tick(bigint, bigint);
 DROP SEQUENCE lontar_rewritten;
