@@ -47,14 +47,19 @@ void health_all(struct exchange *exchange)
     return;
   const bool good = health_state(snapshot) != HEALTH_FAIL;
   const bool database = health_database(snapshot) == BOARD_DATABASE_UP;
+  const bool wrong = health_encoding_wrong(snapshot);
   const int alive = health_workers_alive(snapshot);
   begin_health(exchange, good, HEALTH_JSON);
-  buffer_append_format(body, "{\"status\":\"%s\",\"output\":\"", good ? "pass" : "fail");
+  buffer_append_format(body, "{\"status\":\"%s\",\"output\":\"", !good ? "fail" : wrong ? "warn" : "pass");
   health_sentence(snapshot, body);
   buffer_append_text(body, "\",\"checks\":{");
   write_check(body, "database:connection", "datastore", database ? "pass" : "fail");
   buffer_append_text(body, ",");
   write_check(body, "workers:alive", "component", alive > 0 ? "pass" : "fail");
+  if (wrong) {
+    buffer_append_text(body, ",");
+    write_check(body, "database:encoding", "datastore", "warn");
+  }
   buffer_append_text(body, "}}");
 }
 

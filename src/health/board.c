@@ -25,7 +25,7 @@ struct board {
 };
 
 _Static_assert(sizeof(struct board_layout) % sizeof(uint64_t) == 0, "the board is made of 64-bit words");
-_Static_assert(BOARD_VERSION != 4 || sizeof(struct board_layout) == 74240, "raise BOARD_VERSION with the layout");
+_Static_assert(BOARD_VERSION != 5 || sizeof(struct board_layout) == 74304, "raise BOARD_VERSION with the layout");
 _Static_assert(sizeof(struct board_slot) % 64 == 0, "a slot shares no cache line with another");
 
 __attribute__((format(printf, 4, 5))) static int fail(int error, char *message, size_t size, const char *format, ...)
@@ -335,6 +335,7 @@ void board_prober_begin(struct board_prober *prober, uint64_t pid)
 {
   const uint64_t now = (uint64_t)clock_wall();
   board_prober_database(prober, BOARD_DATABASE_UNKNOWN, "");
+  board_prober_encoding(prober, "");
   board_set(&prober->database_since, now);
   board_set(&prober->marker, 0);
   board_set(&prober->started, now);
@@ -348,13 +349,31 @@ void board_prober_beat(struct board_prober *prober, int64_t next_probe)
   board_set(&prober->heartbeat, (uint64_t)clock_steady());
 }
 
+/* A text in `count` words, filled with NUL or cut. */
+static void set_text(uint64_t *words, int count, const char *text)
+{
+  uint64_t copy[BOARD_REASON_WORDS] = {0};
+  const size_t length = strlen(text), size = (size_t)count * sizeof copy[0];
+  memcpy(copy, text, length < size ? length : size);
+  for (int i = 0; i < count; i++)
+    board_set(&words[i], copy[i]);
+}
+
+void board_prober_encoding(struct board_prober *prober, const char *encoding)
+{
+  set_text(prober->encoding, BOARD_ENCODING_WORDS, encoding);
+}
+
+const char *board_encoding(const struct board_prober *prober, char out[BOARD_ENCODING_SIZE])
+{
+  memcpy(out, prober->encoding, sizeof prober->encoding);
+  out[sizeof prober->encoding] = '\0';
+  return out;
+}
+
 void board_prober_database(struct board_prober *prober, enum board_database state, const char *reason)
 {
-  uint64_t words[BOARD_REASON_WORDS] = {0};
-  const size_t length = strlen(reason);
-  memcpy(words, reason, length < sizeof words ? length : sizeof words);
-  for (int i = 0; i < BOARD_REASON_WORDS; i++)
-    board_set(&prober->reason[i], words[i]);
+  set_text(prober->reason, BOARD_REASON_WORDS, reason);
   if (board_get(&prober->database) == (uint64_t)state)
     return;
   board_set(&prober->database, (uint64_t)state);

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC UINT64_C(0x64726f627261746c) /* "ltarbord" */
-#define BOARD_VERSION 4                          /* raised with every change of the layout below */
+#define BOARD_VERSION 5                          /* raised with every change of the layout below */
 #define BOARD_FILE "board"                       /* its name in run_dir */
 
 enum {
@@ -27,6 +27,8 @@ enum {
   BOARD_REQUEST_ID_WORDS = 8,
   BOARD_REASON_WORDS = 16,
   BOARD_REASON_SIZE = BOARD_REASON_WORDS * 8 + 1, /* as text with its NUL */
+  BOARD_ENCODING_WORDS = 4,
+  BOARD_ENCODING_SIZE = BOARD_ENCODING_WORDS * 8 + 1,
   BOARD_MESSAGE_SIZE = 512
 };
 
@@ -91,6 +93,7 @@ struct board_prober {
   uint64_t next_probe;                 /* steady; while the database is away */
   uint64_t marker;                     /* 1 while the marker stands and nginx answers 503 by itself */
   uint64_t reason[BOARD_REASON_WORDS]; /* why the database is away, as text without host or password, NUL-filled */
+  uint64_t encoding[BOARD_ENCODING_WORDS]; /* the database's, where it is not UTF8 as it must be; else empty */
 } __attribute__((aligned(64)));
 
 /* Whom lontar-supervise looks after. */
@@ -269,6 +272,12 @@ void board_prober_beat(struct board_prober *prober, int64_t next_probe);
 
 /* The prober's word, and why; `since` changes with the state only. A longer reason is cut. */
 void board_prober_database(struct board_prober *prober, enum board_database state, const char *reason);
+
+/* The database's encoding, "" when it is as it must be. A longer name is cut. */
+void board_prober_encoding(struct board_prober *prober, const char *encoding);
+
+/* The same as text, from a copy made by board_snapshot. Returns `out`. */
+const char *board_encoding(const struct board_prober *prober, char out[BOARD_ENCODING_SIZE]);
 
 /* The reason as text, from a copy made by board_snapshot. Returns `out`. */
 const char *board_prober_reason(const struct board_prober *prober, char out[BOARD_REASON_SIZE]);

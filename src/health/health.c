@@ -32,6 +32,11 @@ bool health_prober_alive(const struct board_snapshot *snapshot)
   return snapshot->layout.prober.pid != 0 && is_fresh(snapshot, snapshot->layout.prober.heartbeat);
 }
 
+bool health_encoding_wrong(const struct board_snapshot *snapshot)
+{
+  return snapshot->layout.prober.encoding[0] != 0;
+}
+
 /* How many of the living workers find the database so. */
 static int count_workers(const struct board_snapshot *snapshot, enum board_database state)
 {
@@ -128,7 +133,8 @@ enum health health_state(const struct board_snapshot *snapshot)
   const int alive = health_workers_alive(snapshot);
   if (!is_fresh(snapshot, head->heartbeat) || alive == 0 || health_database(snapshot) != BOARD_DATABASE_UP)
     return HEALTH_FAIL;
-  return (uint64_t)alive < head->workers || waiting(snapshot) > 0 ? HEALTH_WARN : HEALTH_PASS;
+  return (uint64_t)alive < head->workers || waiting(snapshot) > 0 || health_encoding_wrong(snapshot) ? HEALTH_WARN
+                                                                                                     : HEALTH_PASS;
 }
 
 const char *health_word(enum health health)
@@ -199,8 +205,18 @@ void health_prober_sentence(const struct board_snapshot *snapshot, struct buffer
     buffer_append_format(buffer, "The prober has just begun; %s.", nginx);
 }
 
+static void encoding_sentence(const struct board_snapshot *snapshot, struct buffer *buffer)
+{
+  char encoding[BOARD_ENCODING_SIZE];
+  if (health_encoding_wrong(snapshot))
+    buffer_append_format(buffer,
+                         " The encoding of the database is %s and must be UTF8: lontarctl check says what to do.",
+                         board_encoding(&snapshot->layout.prober, encoding));
+}
+
 void health_sentence(const struct board_snapshot *snapshot, struct buffer *buffer)
 {
   state_sentence(snapshot, buffer);
+  encoding_sentence(snapshot, buffer);
   supervision_sentences(&snapshot->layout.supervisor, snapshot->taken_steady, buffer);
 }

@@ -88,18 +88,24 @@ static void flush(struct inquiry *inquiry)
     fail_open(inquiry);
 }
 
-static bool send_question(struct inquiry *inquiry)
+/* The question that sets the session up, too. */
+static bool send_first_question(struct inquiry *inquiry)
 {
   const struct preset_limits limits = {0};
   CLEANUP(buffer_free) struct buffer sql;
-  if (inquiry->is_set_up || inquiry->settings.pooled)
-    return PQsendQuery(inquiry->libpq, QUESTION) == 1;
   buffer_init(&sql, QUESTION_SIZE_MAX);
   buffer_append_text(&sql, QUESTION ", ");
   presets_write(&sql, PQserverVersion(inquiry->libpq), &limits);
   buffer_append(&sql, "", 1);
   inquiry->is_set_up = true;
   return !sql.failed && PQsendQuery(inquiry->libpq, sql.data) == 1;
+}
+
+static bool send_question(struct inquiry *inquiry)
+{
+  if (inquiry->is_set_up || inquiry->settings.pooled)
+    return PQsendQuery(inquiry->libpq, QUESTION) == 1;
+  return send_first_question(inquiry);
 }
 
 static void ask(struct inquiry *inquiry)

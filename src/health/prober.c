@@ -47,6 +47,7 @@ struct prober {
   const char *reason; /* of the last failure, as are the next three */
   bool refused;
   char detail[DETAIL_SIZE];
+  char encoding[BOARD_ENCODING_SIZE]; /* as it was told: "" while it is UTF8 */
   bool excused;
   int64_t marked_at; /* when the marker was last written; 0: there is none */
   bool mark_failed;
@@ -74,6 +75,19 @@ static bool is_excused(const struct prober *prober)
     return false;
   board_snapshot(prober->start->board, &snapshot);
   return silent && !first ? health_any_answered(&snapshot, PROBE_DEADLINE) : health_any_connected(&snapshot);
+}
+
+/* A database may be replaced by one of another encoding while we look for it. */
+static void note_encoding(struct prober *prober)
+{
+  const char *encoding = inquiry_encoding(prober->inquiry);
+  if (strcmp(encoding, prober->encoding) == 0)
+    return;
+  (void)snprintf(prober->encoding, sizeof prober->encoding, "%s", encoding);
+  board_prober_encoding(prober->slot, prober->encoding);
+  if (*encoding != '\0')
+    log_line(LOG_LEVEL_ERROR, "the encoding of the database is %s and must be UTF8: lontarctl check says what to do",
+             encoding);
 }
 
 /* Whether the failure leaves the word as it is. */
@@ -105,6 +119,7 @@ static enum probe_action decide(struct prober *prober, int64_t now)
     return probe_failed(probe, now, note_trouble(prober), random_bits());
   if (state == INQUIRY_ANSWERED && (probe->step == PROBE_OPENING || probe->step == PROBE_CHECKING)) {
     prober->excused = false;
+    note_encoding(prober);
     return probe_answered(probe, now);
   }
   if (prober->inquiry != NULL && probe->step == PROBE_OPENING && now >= probe->until)
@@ -116,7 +131,12 @@ static void on_changed(void *argument);
 
 static struct inquiry *inquire(struct prober *prober)
 {
-  const struct inquiry_settings settings = {prober->base, prober->dialer, PROBE_DEADLINE, on_changed, prober};
+  const struct inquiry_settings settings = {.base = prober->base,
+                                            .dialer = prober->dialer,
+                                            .timeout = PROBE_DEADLINE,
+                                            .pooled = prober->config->prepared_statements == 0,
+                                            .changed = on_changed,
+                                            .owner = prober};
   return inquiry_open(&settings);
 }
 

@@ -191,6 +191,7 @@ static void json_prober(const struct board_snapshot *snapshot, struct buffer *bu
 {
   const struct board_prober *prober = &snapshot->layout.prober;
   char reason[BOARD_REASON_SIZE];
+  char encoding[BOARD_ENCODING_SIZE];
   buffer_append_format(buffer, "\"prober\": {\"pid\": %" PRIu64 ", \"alive\": %s, ", prober->pid,
                        health_prober_alive(snapshot) ? "true" : "false");
   json_stamp(buffer, "started_at", (int64_t)prober->started);
@@ -200,8 +201,9 @@ static void json_prober(const struct board_snapshot *snapshot, struct buffer *bu
   json_stamp(buffer, "database_since", (int64_t)prober->database_since);
   buffer_append_format(buffer, ", \"reason\": \"%s\", ", board_prober_reason(prober, reason));
   json_stamp(buffer, "next_probe_at", stamp_of(snapshot, prober->next_probe));
-  buffer_append_format(buffer, ", \"server_gone\": %s, \"marker\": %s},\n ",
-                       health_server_gone(snapshot) ? "true" : "false", prober->marker ? "true" : "false");
+  buffer_append_format(buffer, ", \"server_gone\": %s, \"marker\": %s, \"wrong_encoding\": \"%s\"},\n ",
+                       health_server_gone(snapshot) ? "true" : "false", prober->marker ? "true" : "false",
+                       board_encoding(prober, encoding));
 }
 
 static void json_worker(const struct board_snapshot *snapshot, uint64_t index, struct buffer *buffer)
