@@ -82,29 +82,20 @@ static bool only_cursors_are_wrong(const struct problems *problems)
   return true;
 }
 
-/* Before the first record of a list in its own order: chats go down from the newest, all others up from id 1. */
-static void begin_of_list(bool with_time, struct values *values)
-{
-  value_set_integer(&values->of[FIELD_cursor_time], INT64_MAX);
-  value_set_integer(&values->of[FIELD_cursor_id], with_time ? INT64_MAX : 0);
-}
-
 static enum lontar_error read_cursor(struct exchange *exchange, struct problems *problems)
 {
   struct values *values = &exchange->values;
   const struct value *after = &values->of[FIELD_after];
   const struct value *before = &values->of[FIELD_before];
   const bool with_time = statement_takes(exchange->row->statement, FIELD_cursor_time);
-  int64_t time = INT64_MAX;
+  int64_t time;
   int64_t id;
   if (after->state == VALUE_SET && before->state == VALUE_SET)
     return wrong_field(problems, FIELD_before, "cannot be given together with after");
-  begin_of_list(with_time, values);
-  if (after->state != VALUE_SET && before->state != VALUE_SET)
-    return LONTAR_OK;
-  const enum field field = after->state == VALUE_SET ? FIELD_after : FIELD_before;
+  cursor_begin(with_time, &time, &id);
+  const enum field field = before->state == VALUE_SET ? FIELD_before : FIELD_after;
   const struct value *cursor = &values->of[field];
-  if (!cursor_parse(cursor->text, cursor->length, with_time, &time, &id)) {
+  if (cursor->state == VALUE_SET && !cursor_parse(cursor->text, cursor->length, with_time, &time, &id)) {
     (void)wrong_field(problems, field, "is not a cursor of this list");
     return LONTAR_MALFORMED;
   }

@@ -136,12 +136,12 @@ void json_real(struct buffer *buffer, double number)
   buffer_append(buffer, text, (size_t)length);
 }
 
-void json_time(struct buffer *buffer, int64_t wall)
+void json_time(struct buffer *buffer, int64_t time)
 {
   char *out = buffer_reserve(buffer, CLOCK_RFC3339_SIZE + 2);
   if (out == NULL)
     return;
-  size_t length = clock_rfc3339(wall, out + 1);
+  size_t length = field_time_text(time, out + 1);
   if (length == 0) {
     buffer_append(buffer, "null", 4);
     return;

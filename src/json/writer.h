@@ -26,8 +26,9 @@ void json_integer(struct buffer *buffer, int64_t number);
  * digits. null where it is not finite. */
 void json_real(struct buffer *buffer, double number);
 
-/* RFC 3339 in quotes; null for the infinities and outside the years 1 to 9999, which RFC 3339 does not know. */
-void json_time(struct buffer *buffer, int64_t wall);
+/* A TIME value as RFC 3339 in quotes; null for the infinities and outside the years 1 to 9999, which RFC 3339 does not
+ * know. */
+void json_time(struct buffer *buffer, int64_t time);
 
 /* A value by its field's type; null where it is absent. */
 void json_value(struct buffer *buffer, enum field field, const struct value *value);

@@ -59,6 +59,8 @@ static const char *value_from_json(enum field field, json_object *json, struct v
   value->state = VALUE_SET;
   if (row->type == FIELD_INTEGER && json_object_is_type(json, json_type_int)) {
     value->integer = json_object_get_int64(json);
+    if (value->integer == INT64_MAX && json_object_get_uint64(json) > (uint64_t)INT64_MAX)
+      return "is too large"; /* json-c keeps it apart, as an unsigned number */
   } else if (row->type == FIELD_REAL &&
              (json_object_is_type(json, json_type_double) || json_object_is_type(json, json_type_int))) {
     value->real = json_object_get_double(json);
@@ -98,7 +100,7 @@ static void value_default(struct value *value, int64_t integer)
     value_set_integer(value, integer);
 }
 
-/* Where the page begins: at the cursor, else at the beginning, which in lists by time is the end of all time. */
+/* Where the page begins: at the cursor, else at the beginning. */
 static enum lontar_error input_make_cursor(enum statement statement, struct values *values,
                                            struct lontar_failure *failure)
 {
@@ -106,8 +108,9 @@ static enum lontar_error input_make_cursor(enum statement statement, struct valu
   bool backwards = values->of[FIELD_before].state == VALUE_SET;
   enum field field = backwards ? FIELD_before : FIELD_after;
   const struct value *cursor = &values->of[field];
-  int64_t time = INT64_MAX;
-  int64_t id = with_time ? INT64_MAX : 0;
+  int64_t time;
+  int64_t id;
+  cursor_begin(with_time, &time, &id);
   if (backwards && values->of[FIELD_after].state == VALUE_SET)
     return failure_set(failure, LONTAR_INVALID, "before: cannot be given together with after");
   if (cursor->state == VALUE_SET && !cursor_parse(cursor->text, cursor->length, with_time, &time, &id))

@@ -2,6 +2,7 @@
 #include "library/rows.h"
 
 #include <json-c/json.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -96,27 +97,34 @@ json_object *row_from_text(const PGresult *result, int row)
   return object;
 }
 
-static json_object *time_value(int64_t wall)
+/* False without memory. As over HTTP it is null where JSON or RFC 3339 does not know the value. */
+static bool field_value(enum field field, const struct value *value, json_object **ret_value)
 {
-  char text[CLOCK_RFC3339_SIZE];
-  if (wall == INT64_MIN || wall == INT64_MAX)
-    return json_object_new_string(wall == INT64_MIN ? "-infinity" : "infinity");
-  return json_object_new_string_len(text, (int)clock_rfc3339(wall, text));
-}
-
-static json_object *field_value(enum field field, const struct value *value)
-{
+  char time[CLOCK_RFC3339_SIZE];
+  size_t length = 0;
+  *ret_value = NULL;
+  if (value->state != VALUE_SET)
+    return true;
   switch (field_rows[field].type) {
   case FIELD_INTEGER:
-    return json_object_new_int64(value->integer);
+    *ret_value = json_object_new_int64(value->integer);
+    break;
   case FIELD_REAL:
-    return json_object_new_double(value->real);
+    if (!isfinite(value->real))
+      return true;
+    *ret_value = json_object_new_double(value->real);
+    break;
   case FIELD_TIME:
-    return time_value(value->integer);
+    length = field_time_text(value->integer, time);
+    if (length == 0)
+      return true;
+    *ret_value = json_object_new_string_len(time, (int)length);
+    break;
   case FIELD_TEXT:
+    *ret_value = json_object_new_string_len(value->text, (int)value->length);
     break;
   }
-  return json_object_new_string_len(value->text, (int)value->length);
+  return *ret_value != NULL;
 }
 
 json_object *row_from_statement(enum statement statement, const PGresult *result, int row)
@@ -127,9 +135,8 @@ json_object *row_from_statement(enum statement statement, const PGresult *result
     struct value value = {.state = VALUE_NULL};
     const char *data = PQgetisnull(result, row, i) ? NULL : PQgetvalue(result, row, i);
     json_object *read = NULL;
-    bool good = statement_read(columns[i], data, PQgetlength(result, row, i), &value);
-    if (good && value.state == VALUE_SET)
-      good = (read = field_value(columns[i], &value)) != NULL;
+    bool good =
+        statement_read(columns[i], data, PQgetlength(result, row, i), &value) && field_value(columns[i], &value, &read);
     if (!good || !row_add(object, field_rows[columns[i]].name, read)) {
       json_object_put(object);
       return NULL;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "repo/cursor.h"
 
@@ -36,6 +37,15 @@ enum field field_find(const char *name, size_t length)
     if (name_lengths[field] == length && memcmp(field_rows[field].name, name, length) == 0)
       return (enum field)field;
   return FIELD_none;
+}
+
+size_t field_time_text(int64_t time, char *out)
+{
+  int64_t wall;
+  if (!__builtin_add_overflow(time, FIELD_TIME_EPOCH, &wall))
+    return clock_rfc3339(wall, out);
+  *out = '\0';
+  return 0;
 }
 
 static const char *out_of_range(const struct field_row *row)

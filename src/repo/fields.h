@@ -43,7 +43,8 @@ enum value_state { VALUE_ABSENT, VALUE_NULL, VALUE_SET };
 struct value {
   enum value_state state;
   union {
-    int64_t integer; /* INTEGER; TIME as microseconds since 1970 UTC, INT64_MIN and INT64_MAX are the infinities */
+    int64_t integer; /* INTEGER; TIME as PostgreSQL holds it: microseconds since 2000-01-01 UTC, and at both ends of the
+                        range its infinities */
     double real;
     struct {
       const char *text;
@@ -62,6 +63,13 @@ struct field_input {
   enum field field;
   bool required;
 };
+
+/* Where the count of a TIME begins, in microseconds since 1970. */
+#define FIELD_TIME_EPOCH INT64_C(946684800000000)
+
+/* A TIME as RFC 3339 in UTC, into CLOCK_RFC3339_SIZE bytes with a closing NUL. Returns the length, 0 for the infinities
+ * and outside the years 1 to 9999, which RFC 3339 does not know. */
+size_t field_time_text(int64_t time, char *out);
 
 /* The field with that name, FIELD_none when there is none. */
 enum field field_find(const char *name, size_t length);

@@ -11,9 +11,6 @@ const struct statement_row statement_rows[STATEMENT_COUNT] = {
 #undef STATEMENT
 };
 
-/* PostgreSQL counts microseconds from 2000-01-01; its infinities are the ends of the range, as ours. */
-#define POSTGRES_EPOCH INT64_C(946684800000000)
-
 /* Type numbers of pg_type, which never change. */
 enum { TYPE_INT8 = 20, TYPE_TEXT = 25, TYPE_FLOAT8 = 701, TYPE_TIMESTAMPTZ = 1184 };
 
@@ -72,23 +69,6 @@ int statement_types(enum statement statement, unsigned *types)
   return count;
 }
 
-static int64_t time_to_postgres(int64_t time)
-{
-  int64_t shifted;
-  if (time == INT64_MAX || __builtin_sub_overflow(time, POSTGRES_EPOCH, &shifted))
-    return time == INT64_MAX ? INT64_MAX : INT64_MIN;
-  return shifted;
-}
-
-/* A year that microseconds since 1970 cannot say (after 294246) becomes infinity. */
-static int64_t time_from_postgres(int64_t time)
-{
-  int64_t shifted;
-  if (time == INT64_MIN)
-    return INT64_MIN;
-  return __builtin_add_overflow(time, POSTGRES_EPOCH, &shifted) ? INT64_MAX : shifted;
-}
-
 /* The 64 bits of a number, which PostgreSQL expects in network order. */
 static uint64_t number_bits(enum field_type type, const struct value *value)
 {
@@ -96,7 +76,7 @@ static uint64_t number_bits(enum field_type type, const struct value *value)
   if (type == FIELD_REAL)
     memcpy(&bits, &value->real, sizeof bits);
   else
-    bits = (uint64_t)(type == FIELD_TIME ? time_to_postgres(value->integer) : value->integer);
+    bits = (uint64_t)value->integer;
   return bits;
 }
 
@@ -185,8 +165,6 @@ bool statement_read(enum field field, const char *data, int length, struct value
       break;
     case FIELD_TIME:
       good = length == 8 && read_integer(data, length, &value.integer);
-      if (good)
-        value.integer = time_from_postgres(value.integer);
       break;
     }
   }

@@ -138,8 +138,7 @@ static json_object *column_json(enum field field, const PGresult *result, int ro
   case FIELD_REAL:
     return json_object_new_double(value.real);
   case FIELD_TIME:
-    (void)clock_rfc3339(value.integer, stamp);
-    return json_object_new_string(stamp);
+    return field_time_text(value.integer, stamp) > 0 ? json_object_new_string(stamp) : NULL;
   case FIELD_TEXT:
     break;
   }

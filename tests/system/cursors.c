@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "moments.h"
 #include "system/check.h"
 #include "system/client.h"
 #include "system/system.h"
@@ -301,6 +302,85 @@ static void users_and_subjects_have_pages(void)
   }
 }
 
+/* What a walk has seen, as text "1,2,3", the other way round when it went back. The caller frees it. */
+static char *seen_ids(const struct walk *walk, bool backwards)
+{
+  enum { ID_SIZE = 24 };
+  size_t size = (walk->count + 1) * ID_SIZE;
+  size_t length = 0;
+  char *text = calloc(1, size);
+  need(text != NULL, "no memory is left");
+  for (size_t i = 0; i < walk->count; i++)
+    length += (size_t)snprintf(text + length, size - length, "%s%lld", i > 0 ? "," : "",
+                               walk->seen[backwards ? walk->count - 1 - i : i]);
+  return text;
+}
+
+/* A page asked for with `before` comes in the list's own order: the walk takes its ids from the end. */
+static void walk_back(struct walk *walk, const char *first, size_t limit)
+{
+  (void)snprintf(walk->next, sizeof walk->next, "%s", first);
+  do {
+    TEXT query = document("limit=%zu&before=%s", limit, walk->next);
+    ANSWER answer = page(walk, query);
+    size_t taken = walk->count;
+    if (!walk_take(walk, &answer, limit) || !CHECK(walk->count > taken || *walk->next == '\0', "it does not end"))
+      return;
+    for (size_t low = taken, high = walk->count; low + 1 < high; low++) {
+      long long id = walk->seen[low];
+      walk->seen[low] = walk->seen[--high];
+      walk->seen[high] = id;
+    }
+  } while (*walk->next != '\0');
+}
+
+/* Chats at any moments, by pages of any size, in both directions: each once, in the documented order, and it ends. */
+static void any_moments_are_paged(void)
+{
+  static const size_t limits[] = {1, 2, 3, 7, 20, 59, 60, 61, 100};
+  for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+    const bool by_user = i % 2 == 0;
+    char owner[32];
+    struct walk there = {.kind = &kinds[by_user ? 0 : 1]};
+    there.owner = by_user ? world_person("siswa").id : world_subject();
+    (void)snprintf(owner, sizeof owner, "%lld", there.owner);
+    (void)sql(by_user ? MOMENTS_INSERT("$1::integer", "NULL", "60") : MOMENTS_INSERT("NULL", "$1::integer", "60"),
+              owner, NULL);
+    TEXT want = strdup(
+        sql(by_user ? MOMENTS_ORDER("user_id = $1::integer") : MOMENTS_ORDER("subject_id = $1::integer"), owner, NULL));
+    walk_all(&there, "after", "", limits[i], NULL);
+    TEXT after = seen_ids(&there, false);
+    (void)check_text("after, all through", after, want);
+    struct walk back = {.kind = there.kind, .owner = there.owner};
+    walk_back(&back, "-inf_-1", limits[i]);
+    TEXT before = seen_ids(&back, true);
+    (void)check_text("before, all through", before, want);
+  }
+}
+
+/* An adopted database may hold ids that no sequence gives. */
+static void ids_below_one_are_listed(void)
+{
+  (void)sql("INSERT INTO subjects (id, grade, name, code) VALUES (0, 10, 'Nol', 'NOL'), (-3, 10, 'Minus', 'MINUS'),"
+            " (-2147483648, 10, 'Terkecil', 'TERKECIL')",
+            NULL);
+  static const struct kind subjects = {.label = "subjects", .path = "~/subjects"};
+  struct walk walk = {.kind = &subjects};
+  for (int pages = 0; pages < 4; pages++) {
+    TEXT query = *walk.next ? document("limit=1&after=%s", walk.next) : document("limit=1");
+    ANSWER answer = page(&walk, query);
+    (void)walk_take(&walk, &answer, 1);
+  }
+  CHECK(walk.count == 4 && walk.seen[0] == -2147483648LL && walk.seen[1] == -3 && walk.seen[2] == 0,
+        "the ids -2147483648, -3 and 0 do not begin the list");
+  struct walk back = {.kind = &subjects};
+  char third[32];
+  (void)snprintf(third, sizeof third, "%lld", walk.seen[3]);
+  walk_back(&back, third, 2);
+  (void)check_number("before the first of ours", (long long)back.count, 3);
+  (void)sql("DELETE FROM subjects WHERE id < 1", NULL);
+}
+
 CU_TestInfo suite_cursors[] = {{"quiet lists are complete", quiet_lists_are_complete},
                                {"lists may change between pages", lists_may_change_between_pages},
                                {"removed ones are not shown", removed_ones_are_not_shown},
@@ -309,4 +389,6 @@ CU_TestInfo suite_cursors[] = {{"quiet lists are complete", quiet_lists_are_comp
                                {"fifty are a page", fifty_are_a_page},
                                {"recent chats have pages", recent_chats_have_pages},
                                {"users and subjects have pages", users_and_subjects_have_pages},
+                               {"any moments are paged", any_moments_are_paged},
+                               {"ids below one are listed", ids_below_one_are_listed},
                                CU_TEST_INFO_NULL};
