@@ -23,7 +23,7 @@
 
 /* Their ids in the documented order. */
 #define MOMENTS_ORDER(where)                                                                                           \
-  "SELECT string_agg(id::text, ',' ORDER BY coalesce(created_at, '-infinity') DESC, id DESC) FROM chat_history WHERE " \
-  where
+  "SELECT string_agg(id::text, ',' ORDER BY coalesce(created_at, '-infinity') DESC, id DESC) FROM chat_history "       \
+  "WHERE " where
 
 #endif

@@ -10,8 +10,6 @@
 
 enum { KEEP = 16 * 1024, STATUS_OK = 200, STATUS_CREATED = 201, STATUS_NO_CONTENT = 204 };
 
-static const char NOT_WRITTEN[] = "the record is there, but a trigger or rule of its table keeps it from being changed";
-
 void answer_begin(struct exchange *exchange, int status, const char *content_type)
 {
   struct response *response = &exchange->response;
@@ -34,11 +32,10 @@ static void looked_for(struct exchange *exchange, const PGresult *result)
   if (PQntuples(result) == 0)
     refuse(exchange, LONTAR_NOT_FOUND);
   else
-    refuse_internal(exchange, NOT_WRITTEN);
+    refuse_internal(exchange, ANSWER_KEPT);
 }
 
-/* A write that gave no row found no record, or was kept from it: a trigger may return NULL. */
-static void answer_nothing(struct exchange *exchange)
+void answer_nothing(struct exchange *exchange)
 {
   enum statement reader = statement_reader(exchange->operation.statement);
   if (reader != STATEMENT_none)
@@ -156,10 +153,7 @@ void answer_deleted(struct exchange *exchange, int64_t deleted, bool more)
                        more ? ",\"more\":true" : "");
 }
 
-void answer_gone(struct exchange *exchange, const PGresult *result)
+void answer_gone(struct exchange *exchange)
 {
-  if (PQntuples(result) == 0)
-    answer_nothing(exchange);
-  else
-    answer_begin(exchange, STATUS_NO_CONTENT, NULL);
+  answer_begin(exchange, STATUS_NO_CONTENT, NULL);
 }

@@ -84,5 +84,5 @@ void auth_logout(struct exchange *exchange)
   const struct value *all = exchange_value(exchange, FIELD_all);
   value_set_integer(exchange_value(exchange, FIELD_user_id), exchange->principal.user_id);
   bool everywhere = all->state == VALUE_SET && all->length == strlen("true");
-  exchange_submit(exchange, everywhere ? STATEMENT_session_delete_all : STATEMENT_session_delete, operation_answer);
+  operation_delete(exchange, everywhere ? STATEMENT_session_delete_all : STATEMENT_session_delete);
 }

@@ -8,29 +8,28 @@
 #include "log/log.h"
 #include "pool/reason.h"
 
-enum { CLEANUP_BATCH = 1000 };
-
 struct cleanup {
   struct handler *handler;
   struct job job;
-  int64_t deleted;
+  struct deletion deletion;
+  struct values values; /* of its statement */
 };
 
-static void send_batch(struct cleanup *cleanup);
+static void send_part(struct cleanup *cleanup);
 
 static void finish(struct cleanup *cleanup)
 {
-  if (cleanup->deleted > 0)
-    log_line(LOG_LEVEL_INFO, "expired sessions deleted=%lld", (long long)cleanup->deleted);
+  if (cleanup->deletion.deleted > 0)
+    log_line(LOG_LEVEL_INFO, "expired sessions deleted=%lld", (long long)cleanup->deletion.deleted);
   cleanup->handler->cleanup = NULL;
   free(cleanup);
 }
 
-static void batch_deleted(struct job *job, enum lontar_error error, const PGresult *result)
+static void part_deleted(struct job *job, enum lontar_error error, const PGresult *result)
 {
   struct cleanup *cleanup = job->owner;
-  struct value count;
-  if (error == LONTAR_OK && !result_value(result, 0, STATEMENT_session_delete_expired, FIELD_count, &count))
+  struct values row = {0};
+  if (error == LONTAR_OK && !result_values(result, 0, cleanup->deletion.statement, &row))
     error = LONTAR_INTERNAL;
   if (error != LONTAR_OK) {
     char reason[REASON_SIZE] = "";
@@ -40,25 +39,22 @@ static void batch_deleted(struct job *job, enum lontar_error error, const PGresu
     finish(cleanup);
     return;
   }
-  cleanup->deleted += count.integer;
-  if (count.integer < CLEANUP_BATCH)
-    finish(cleanup);
+  if (deletion_take(&cleanup->deletion, &row, &cleanup->values) == DELETION_GOES_ON)
+    send_part(cleanup);
   else
-    send_batch(cleanup);
+    finish(cleanup);
 }
 
 /* The answer may come at once, so nothing is touched after the submission. */
-static void send_batch(struct cleanup *cleanup)
+static void send_part(struct cleanup *cleanup)
 {
-  struct values values = {0};
   cleanup->job = (struct job){
-      .statement = STATEMENT_session_delete_expired,
+      .statement = cleanup->deletion.statement,
       .owner = cleanup,
-      .done = batch_deleted,
+      .done = part_deleted,
       .waiter = {.wait_until = clock_steady() + cleanup->handler->config->pool_timeout},
   };
-  value_set_integer(&values.of[FIELD_limit], CLEANUP_BATCH);
-  statement_bind(STATEMENT_session_delete_expired, &values, &cleanup->job.parameters);
+  statement_bind(cleanup->deletion.statement, &cleanup->values, &cleanup->job.parameters);
   pool_submit(cleanup->handler->pool, &cleanup->job);
 }
 
@@ -71,5 +67,6 @@ void handler_cleanup_sessions(struct handler *handler)
     return;
   cleanup->handler = handler;
   handler->cleanup = cleanup;
-  send_batch(cleanup);
+  deletion_begin(&cleanup->deletion, STATEMENT_session_delete_expired, &cleanup->values);
+  send_part(cleanup);
 }

@@ -128,8 +128,8 @@ static void operation_done(struct job *job, enum lontar_error error, const PGres
       exchange->step(exchange, result);
     else if (exchange->otherwise != NULL)
       go_on(exchange, error);
-    else if (exchange->deleted > 0) /* an error would say that nothing was written */
-      answer_deleted(exchange, exchange->deleted, true);
+    else if (exchange->deletion.deleted > 0) /* an error would say that nothing was written */
+      answer_deleted(exchange, exchange->deletion.deleted, true);
     else
       refuse_database(exchange, job->statement, error, result);
   }
@@ -257,4 +257,12 @@ bool result_value(const PGresult *result, int row, enum statement statement, enu
     return false;
   const char *data = PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
   return statement_read(field, data, PQgetlength(result, row, column), ret_value);
+}
+
+bool result_values(const PGresult *result, int row, enum statement statement, struct values *ret_values)
+{
+  bool good = true;
+  for (const enum field *column = statement_rows[statement].columns; *column != FIELD_none; column++)
+    good = good && result_value(result, row, statement, *column, &ret_values->of[*column]);
+  return good;
 }

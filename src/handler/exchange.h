@@ -22,6 +22,7 @@
 #include "json/body.h"
 #include "json/problem.h"
 #include "pool/pool.h"
+#include "repo/deletion.h"
 #include "repo/fields.h"
 #include "route/route.h"
 
@@ -69,8 +70,8 @@ struct exchange {
   exchange_act *right; /* after right credentials */
   bool checked_again;  /* the password was changed meanwhile, once */
 
-  struct buffer kept; /* a record that is answered after further steps */
-  int64_t deleted;    /* by the batches so far */
+  struct buffer kept;       /* a record that is answered after further steps */
+  struct deletion deletion; /* under way, of what is deleted in parts */
   char bearer_hash[TOKEN_HASH_SIZE];
   char token[TOKEN_SIZE];
   char new_token_hash[TOKEN_HASH_SIZE];
@@ -116,5 +117,8 @@ static inline struct value *exchange_value(struct exchange *exchange, enum field
 
 /* Reads one column of one row. False when the statement or the result does not have it. */
 bool result_value(const PGresult *result, int row, enum statement statement, enum field field, struct value *ret_value);
+
+/* Reads all columns of one row, which exists. False when the result does not have them. */
+bool result_values(const PGresult *result, int row, enum statement statement, struct values *ret_values);
 
 #endif

@@ -1,6 +1,8 @@
 /* The table of handlers by route, and the one for rows that name a statement. */
 #include "handler/operation.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "handler/answer.h"
 #include "handler/exchange.h"
@@ -21,9 +23,6 @@ static exchange_act *const handlers[ROUTE_COUNT] = {
     [ROUTE_health_ready] = health_ready,
     [ROUTE_metrics] = health_metrics,
 };
-
-/* Records that one DELETE takes, so that it holds its locks briefly. */
-enum { DELETE_BATCH = 5000 };
 
 static void owner_checked(struct exchange *exchange, const PGresult *result)
 {
@@ -70,18 +69,54 @@ static void counted(struct exchange *exchange, const PGresult *result)
     check_owner(exchange);
 }
 
-static void deleted(struct exchange *exchange, const PGresult *result)
+static void deletion_ran(struct exchange *exchange, const PGresult *result);
+
+static void deletion_submit(struct exchange *exchange)
 {
-  const enum statement statement = exchange->operation.statement;
-  int64_t count;
-  if (!answer_integer(exchange, result, FIELD_count, &count))
+  exchange_submit(exchange, exchange->deletion.statement, deletion_ran);
+}
+
+static void deletion_answer(struct exchange *exchange, enum deletion_step step, const struct value *referrer)
+{
+  char detail[128];
+  if (step == DELETION_ABSENT) {
+    answer_nothing(exchange);
+  } else if (step == DELETION_KEPT) {
+    refuse_internal(exchange, ANSWER_KEPT);
+  } else if (step == DELETION_REFERENCED) {
+    (void)snprintf(detail, sizeof detail, "It is still referred to by the table %.*s", (int)referrer->length,
+                   referrer->text);
+    refuse_because(exchange, LONTAR_REFERENCED, detail);
+  } else if (exchange->row->answer == ANSWER_GONE) {
+    answer_gone(exchange);
+  } else {
+    answer_deleted(exchange, exchange->deletion.deleted, false);
+  }
+}
+
+/* Others' jobs come in between two parts; when the request's time is over, the caller asks again. */
+static void deletion_ran(struct exchange *exchange, const PGresult *result)
+{
+  struct deletion *deletion = &exchange->deletion;
+  struct values row = {0};
+  const bool found = PQntuples(result) > 0;
+  if (found && !result_values(result, 0, deletion->statement, &row)) {
+    refuse_internal(exchange, ANSWER_UNREADABLE);
     return;
-  exchange->deleted += count;
-  bool more = statement_takes(statement, FIELD_limit) && count >= DELETE_BATCH;
-  if (more && clock_steady() < exchange->wait_until)
-    exchange_submit(exchange, statement, deleted);
+  }
+  enum deletion_step step = deletion_take(deletion, found ? &row : NULL, &exchange->values);
+  if (step != DELETION_GOES_ON)
+    deletion_answer(exchange, step, &row.of[FIELD_referrer]);
+  else if (deletion->deleted > 0 && clock_steady() >= exchange->wait_until)
+    answer_deleted(exchange, deletion->deleted, true);
   else
-    answer_deleted(exchange, exchange->deleted, more);
+    deletion_submit(exchange);
+}
+
+void operation_delete(struct exchange *exchange, enum statement statement)
+{
+  deletion_begin(&exchange->deletion, statement, &exchange->values);
+  deletion_submit(exchange);
 }
 
 void operation_answer(struct exchange *exchange, const PGresult *result)
@@ -100,12 +135,8 @@ void operation_answer(struct exchange *exchange, const PGresult *result)
     counted(exchange, result);
     break;
   case ANSWER_GONE:
-    answer_gone(exchange, result);
-    break;
   case ANSWER_DELETED:
-    deleted(exchange, result);
-    break;
-  case ANSWER_SPECIAL: /* has a step of its own */
+  case ANSWER_SPECIAL: /* have steps of their own */
     refuse(exchange, LONTAR_INTERNAL);
     break;
   }
@@ -115,9 +146,10 @@ static void begin_statement(struct exchange *exchange)
 {
   const struct route_row *row = exchange->row;
   const bool backwards = exchange_value(exchange, FIELD_before)->state == VALUE_SET;
-  if (row->answer == ANSWER_DELETED)
-    value_set_integer(exchange_value(exchange, FIELD_limit), DELETE_BATCH);
-  exchange_submit(exchange, backwards ? row->statement_before : row->statement, operation_answer);
+  if (row->answer == ANSWER_GONE || row->answer == ANSWER_DELETED)
+    operation_delete(exchange, row->statement);
+  else
+    exchange_submit(exchange, backwards ? row->statement_before : row->statement, operation_answer);
 }
 
 void operation_begin(struct exchange *exchange)

@@ -14,6 +14,9 @@ void operation_begin(struct exchange *exchange);
 /* Step: answers a statement's result as the row says. */
 void operation_answer(struct exchange *exchange, const PGresult *result);
 
+/* Deletes by a statement and those that follow it (repo/deletion.h), and answers as the row says. */
+void operation_delete(struct exchange *exchange, enum statement statement);
+
 /* The handlers of routes whose row names no statement. */
 void auth_login(struct exchange *exchange);
 void auth_session_get(struct exchange *exchange);

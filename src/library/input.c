@@ -18,8 +18,6 @@ static const struct {
 } stand_ins[] = {
     {FIELD_password, FIELD_password_hash},
     {FIELD_token, FIELD_token_hash},
-    {FIELD_after, FIELD_cursor_id},
-    {FIELD_before, FIELD_cursor_id},
 };
 
 bool input_has_parameter(enum statement statement, enum field field)
@@ -32,9 +30,18 @@ bool input_has_parameter(enum statement statement, enum field field)
   return false;
 }
 
+/* Deletions in parts have a limit and a place, too, but the caller does not say where. */
+static bool input_is_list(enum statement statement)
+{
+  return input_has_parameter(statement, FIELD_offset);
+}
+
 static bool input_takes(enum statement statement, enum field field)
 {
-  static const enum field made[] = {FIELD_cursor_time, FIELD_old_password_hash, FIELD_changes, FIELD_kept_token_hash};
+  static const enum field made[] = {FIELD_cursor_time, FIELD_cursor_id, FIELD_old_password_hash, FIELD_changes,
+                                    FIELD_kept_token_hash};
+  if (field == FIELD_after || field == FIELD_before || field == FIELD_limit)
+    return input_is_list(statement);
   for (size_t i = 0; i < sizeof stand_ins / sizeof stand_ins[0]; i++) {
     if (field == stand_ins[i].parameter)
       return false;
@@ -174,7 +181,7 @@ static enum lontar_error input_make(enum statement statement, struct input *inpu
     value_default(&input->values.of[FIELD_expires_hours], DEFAULT_HOURS);
   if (input_has_parameter(statement, FIELD_token_hash))
     return input_make_token(statement, input, failure);
-  if (input_has_parameter(statement, FIELD_cursor_id))
+  if (input_is_list(statement))
     return input_make_cursor(statement, &input->values, failure);
   if (input_has_parameter(statement, FIELD_password_hash))
     return input_make_password(input, failure);

@@ -1,5 +1,7 @@
 /* The repositories: each operation is a row of a table, and one way of running them. */
 #include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <lontar/repository.h>
 
@@ -8,15 +10,14 @@
 #include "library/rows.h"
 #include "library/run.h"
 #include "repo/cursor.h"
-
-/* Rows that one statement of a deletion in batches takes at most. */
-enum { BATCH = 1000 };
+#include "repo/deletion.h"
 
 enum answer {
   ANSWER_RECORD, /* the first row; without one LONTAR_NOT_FOUND */
   ANSWER_LIST,
   ANSWER_COUNT,
-  ANSWER_BATCHES, /* a count, of a statement that is repeated until it finds nothing more */
+  ANSWER_GONE,    /* the id of the record that is gone */
+  ANSWER_DELETED, /* a count of the records that are */
 };
 
 struct operation {
@@ -78,35 +79,13 @@ static json_object *list_json(enum statement statement, const PGresult *result, 
   return NULL;
 }
 
-static json_object *count_json(int64_t count)
+static json_object *number_json(const char *name, int64_t number)
 {
   json_object *object = json_object_new_object();
-  if (object && row_add(object, "count", json_object_new_int64(count)))
+  if (object && row_add(object, name, json_object_new_int64(number)))
     return object;
   json_object_put(object);
   return NULL;
-}
-
-/* Runs the statement until a batch is not full; `ret_count` is what all of them did. */
-static enum lontar_error batches_run(struct lontar_database *database, enum statement statement, struct values *values,
-                                     int64_t *ret_count, struct lontar_failure *failure)
-{
-  int64_t total = 0;
-  int64_t found = BATCH;
-  value_set_integer(&values->of[FIELD_limit], BATCH);
-  while (found == BATCH) {
-    CLEANUP_RESULT PGresult *result = NULL;
-    enum lontar_error error = run_statement(database, statement, values, &result, failure);
-    if (error != LONTAR_OK) {
-      if (failure && total > 0)
-        failure->retriable = false; /* what the batches before deleted is gone, and was not told */
-      return error;
-    }
-    found = run_column(statement, result, 0, FIELD_count).integer;
-    total += found;
-  }
-  *ret_count = total;
-  return LONTAR_OK;
 }
 
 /* Hands the answer to the caller who wants it. */
@@ -119,14 +98,6 @@ static enum lontar_error answer_give(json_object *answer, struct json_object **r
   else
     json_object_put(answer);
   return LONTAR_OK;
-}
-
-static enum lontar_error answer_batches(struct lontar_database *database, const struct operation *operation,
-                                        struct input *input, struct json_object **ret, struct lontar_failure *failure)
-{
-  int64_t count;
-  enum lontar_error error = batches_run(database, operation->statement, &input->values, &count, failure);
-  return error == LONTAR_OK ? answer_give(count_json(count), ret, failure) : error;
 }
 
 /* A write that gave no row found no record, or was kept from it: a trigger may return NULL. */
@@ -144,6 +115,65 @@ static enum lontar_error answer_nothing(struct lontar_database *database, enum s
   return PQntuples(result) > 0
              ? failure_set(failure, LONTAR_INTERNAL, "a trigger or rule of the table keeps the record as it is")
              : failure_set(failure, LONTAR_NOT_FOUND, "there is no such record");
+}
+
+/* What a failure leaves undone: nothing was told of what the parts before it deleted, which is gone. */
+static enum lontar_error deletion_fail(const struct deletion *deletion, enum lontar_error error,
+                                       struct lontar_failure *failure)
+{
+  if (!failure || deletion->deleted == 0)
+    return error;
+  size_t length = strlen(failure->message);
+  failure->retriable = false;
+  (void)snprintf(failure->message + length, sizeof failure->message - length, "%s%lld records are deleted, call again",
+                 length > 0 ? "; " : "", (long long)deletion->deleted);
+  return error;
+}
+
+/* Runs the statements of a deletion until it is done. */
+static enum lontar_error deletion_run(struct lontar_database *database, struct deletion *deletion,
+                                      struct values *values, struct lontar_failure *failure)
+{
+  for (;;) {
+    CLEANUP_RESULT PGresult *result = NULL;
+    struct values row = {0};
+    const enum statement statement = deletion->statement;
+    enum lontar_error error = run_statement(database, statement, values, &result, failure);
+    if (error != LONTAR_OK)
+      return deletion_fail(deletion, error, failure);
+    const bool found = PQntuples(result) > 0;
+    for (const enum field *column = statement_rows[statement].columns; found && *column != FIELD_none; column++)
+      row.of[*column] = run_column(statement, result, 0, *column);
+    const struct value *referrer = &row.of[FIELD_referrer];
+    switch (deletion_take(deletion, found ? &row : NULL, values)) {
+    case DELETION_GOES_ON:
+      break;
+    case DELETION_DONE:
+      return LONTAR_OK;
+    case DELETION_ABSENT:
+      return answer_nothing(database, statement, values, failure);
+    case DELETION_KEPT:
+      (void)failure_set(failure, LONTAR_INTERNAL, "a trigger or rule of the table keeps the record as it is");
+      return deletion_fail(deletion, LONTAR_INTERNAL, failure);
+    case DELETION_REFERENCED:
+      (void)failure_set(failure, LONTAR_REFERENCED, "it is still referred to by the table %.*s", (int)referrer->length,
+                        referrer->text);
+      return deletion_fail(deletion, LONTAR_REFERENCED, failure);
+    }
+  }
+}
+
+static enum lontar_error answer_deletion(struct lontar_database *database, const struct operation *operation,
+                                         struct input *input, struct json_object **ret, struct lontar_failure *failure)
+{
+  struct deletion deletion;
+  deletion_begin(&deletion, operation->statement, &input->values);
+  enum lontar_error error = deletion_run(database, &deletion, &input->values, failure);
+  if (error != LONTAR_OK)
+    return error;
+  if (operation->answer == ANSWER_GONE)
+    return answer_give(number_json("id", input->values.of[FIELD_id].integer), ret, failure);
+  return answer_give(number_json("count", deletion.deleted), ret, failure);
 }
 
 /* A login that read the old hash may have made its session while the update ran, unseen by it. That this fails is not
@@ -165,8 +195,8 @@ static enum lontar_error operation_run(struct lontar_database *database, const s
   enum lontar_error error = input_read(statement, operation->required, object, &input, failure);
   if (error != LONTAR_OK)
     return error;
-  if (operation->answer == ANSWER_BATCHES)
-    return answer_batches(database, operation, &input, ret, failure);
+  if (operation->answer == ANSWER_GONE || operation->answer == ANSWER_DELETED)
+    return answer_deletion(database, operation, &input, ret, failure);
   bool backwards = operation->answer == ANSWER_LIST && input.values.of[FIELD_before].state == VALUE_SET;
   CLEANUP_RESULT PGresult *result = NULL;
   if (backwards)
@@ -177,7 +207,7 @@ static enum lontar_error operation_run(struct lontar_database *database, const s
   if (operation->answer == ANSWER_LIST)
     return answer_give(list_json(statement, result, input.values.of[FIELD_limit].integer, backwards), ret, failure);
   if (operation->answer == ANSWER_COUNT)
-    return answer_give(count_json(run_column(statement, result, 0, FIELD_count).integer), ret, failure);
+    return answer_give(number_json("count", run_column(statement, result, 0, FIELD_count).integer), ret, failure);
   if (PQntuples(result) == 0)
     return answer_nothing(database, statement, &input.values, failure);
   if (statement == STATEMENT_user_update)
@@ -214,27 +244,27 @@ OPERATION(user_get, user_get, RECORD, P(id))
 OPERATION(user_get_by_username, user_get_by_username, RECORD, P(username))
 LIST(user_list, FIELD_none)
 OPERATION(user_update, user_update, RECORD, P(id))
-OPERATION(user_delete, user_delete, RECORD, P(id))
+OPERATION(user_delete, user_delete, GONE, P(id))
 OPERATION(session_create, session_create, RECORD, P(user_id))
 OPERATION(session_get, session_principal, RECORD, P(token))
 LIST(session_list, P(user_id))
-OPERATION(session_delete, session_delete, COUNT, P(token))
-OPERATION(session_delete_all, session_delete_all, COUNT, P(user_id))
-OPERATION(session_delete_expired, session_delete_expired, BATCHES, FIELD_none)
+OPERATION(session_delete, session_delete, DELETED, P(token))
+OPERATION(session_delete_all, session_delete_all, DELETED, P(user_id))
+OPERATION(session_delete_expired, session_delete_expired, DELETED, FIELD_none)
 OPERATION(chat_create, chat_create, RECORD, P(user_id) P(question) P(response))
 LIST(chat_list_by_user, P(user_id))
 OPERATION(chat_count_by_user, chat_count_by_user, COUNT, P(user_id))
 LIST(chat_list_by_subject, P(subject_id))
 OPERATION(chat_count_by_subject, chat_count_by_subject, COUNT, P(subject_id))
 LIST(chat_list_recent, FIELD_none)
-OPERATION(chat_delete_old, chat_delete_old, BATCHES, P(older_than_days))
+OPERATION(chat_delete_old, chat_delete_old, DELETED, P(older_than_days))
 OPERATION(subject_create, subject_create, RECORD, P(grade) P(name) P(code))
 OPERATION(subject_get, subject_get, RECORD, P(id))
 LIST(subject_list, FIELD_none)
 OPERATION(subject_update, subject_update, RECORD, P(id))
-OPERATION(subject_delete, subject_delete, RECORD, P(id))
+OPERATION(subject_delete, subject_delete, GONE, P(id))
 OPERATION(book_create, book_create, RECORD, P(subject_id) P(title))
 OPERATION(book_get, book_get, RECORD, P(id))
 LIST(book_list, FIELD_none)
 OPERATION(book_update, book_update, RECORD, P(id))
-OPERATION(book_delete, book_delete, RECORD, P(id))
+OPERATION(book_delete, book_delete, GONE, P(id))

@@ -59,7 +59,8 @@ static const char GRANT_SQL[] =
     "REVOKE CREATE ON SCHEMA public FROM %1$s;\n"
     "REVOKE ALL ON users, sessions, subjects, books, chat_history, lontar_migrations FROM %1$s;\n"
     "GRANT SELECT, INSERT, UPDATE, DELETE ON users, sessions, subjects, books, chat_history TO %1$s;\n"
-    "GRANT SELECT ON lontar_migrations TO %1$s;\n";
+    "GRANT SELECT ON lontar_migrations TO %1$s;\n"
+    "GRANT EXECUTE ON FUNCTION lontar_deletion(text, bigint) TO %1$s;\n";
 
 /* An id's sequence need not be its column's own: its default says which it is. */
 static const char GRANT_SEQUENCES_SQL[] =

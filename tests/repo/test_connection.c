@@ -233,7 +233,7 @@ static bool wait_for_waiting_backends(PGconn *superuser, const char *count)
   int64_t end = clock_steady() + WAIT;
   while (clock_steady() < end)
     if (strcmp(repo_value(superuser, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'lontard/test'"
-                                     " AND wait_event_type = 'Lock' AND query LIKE '%FROM subjects%'"),
+                                     " AND wait_event_type = 'Lock' AND query LIKE '%FROM public.subjects%'"),
                count) == 0)
       return true;
   return false;

@@ -133,6 +133,12 @@ static void lists_use_their_indexes(void)
       {STATEMENT_chat_list_recent_before, "lontar_chats_by_time", false},
       {STATEMENT_chat_count_by_user, "lontar_chats_by_user", false},
       {STATEMENT_chat_delete_old, "lontar_chats_by_time", true},
+      {STATEMENT_chat_delete_by_user, "lontar_chats_by_user", true},
+      {STATEMENT_chat_leave_subject, "lontar_chats_by_subject", true},
+      {STATEMENT_session_delete_all, "lontar_sessions_by_user", true},
+      {STATEMENT_session_delete_expired, "lontar_sessions_by_end", true},
+      {STATEMENT_user_delete, "lontar_chats_by_user", false},
+      {STATEMENT_subject_delete, "lontar_chats_by_subject", true}, /* of a handful of books */
       {STATEMENT_session_principal, "sessions_token_key", false},
       {STATEMENT_user_get_by_username, "users_username_key", false},
   };

@@ -326,7 +326,7 @@ static void *login_thread(void *data)
 static bool somebody_waits(void)
 {
   return strcmp(sql("SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                    " AND query LIKE 'INSERT INTO sessions%'",
+                    " AND query LIKE 'INSERT INTO public.sessions%'",
                     NULL),
                 "t") == 0;
 }
