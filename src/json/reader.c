@@ -48,9 +48,9 @@ static bool read_word(struct reader *reader, json_object **ret_value)
 /* What stands here where a value is expected. */
 static bool fail_value(struct reader *reader)
 {
+  const char *begin = reader->at;
   if (take_word(reader, "NaN") || take_word(reader, "Infinity"))
-    return token_fail(reader, reader->at,
-                      "NaN and Infinity are no numbers in JSON: leave the member out, or give null");
+    return token_fail(reader, begin, "NaN and Infinity are no numbers in JSON: leave the member out, or give null");
   return token_fail_here(reader, reader->at < reader->end && *reader->at == '\''
                                      ? "a string must stand in double quotes"
                                      : "a value is missing, or is not JSON");

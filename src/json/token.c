@@ -163,8 +163,8 @@ static bool scan_number(struct reader *reader, bool *ret_whole)
   return true;
 }
 
-/* Larger than INT64_MAX, and 64 bits hold it. */
-static bool is_unsigned(struct span digits, uint64_t *ret_number)
+/* Digits alone, of a number that 64 bits hold. */
+static bool read_unsigned(struct span digits, uint64_t *ret_number)
 {
   uint64_t number = 0;
   for (size_t i = 0; i < digits.length; i++) {
@@ -187,7 +187,7 @@ bool token_number(struct reader *reader, json_object **ret_value)
   const struct span span = {begin, (size_t)(reader->at - begin)};
   if (whole && text_to_integer(span.text, span.length, &number)) {
     *ret_value = json_object_new_int64(number);
-  } else if (whole && is_unsigned(span, &large)) {
+  } else if (whole && read_unsigned(span, &large)) {
     *ret_value = json_object_new_uint64(large);
   } else {
     CLEANUP_COPY struct copy written;

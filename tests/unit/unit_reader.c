@@ -193,7 +193,7 @@ static void faults_say_what_and_where(void)
   TOLD("{} x", "line 1, column 4: nothing may follow here");
   TOLD("{}\xFF", "line 1, column 3: " NOT_UTF8);
   TOLD("{\"grade\":NaN}",
-       "line 1, column 13, in grade: NaN and Infinity are no numbers in JSON: leave the member out, or give null");
+       "line 1, column 10, in grade: NaN and Infinity are no numbers in JSON: leave the member out, or give null");
   TOLD("{\"grade\":00.5}", "line 1, column 11, in grade: a number that is not written as JSON writes numbers");
   TOLD("{\"grade\":-}", "line 1, column 11, in grade: a number without a digit where one must be");
   TOLD("\xEF\xBB\xBF{}", "line 1, column 1: a byte order mark, which JSON does not have");
