@@ -17,7 +17,7 @@ static bool is_blank(char character)
   return character == ' ' || character == '\t';
 }
 
-int bearer_parse(const char *authorization_header, const char **ret_token, size_t *ret_length)
+enum lontar_error bearer_parse(const char *authorization_header, const char **ret_token, size_t *ret_length)
 {
   const size_t scheme = sizeof SCHEME - 1;
   if (!authorization_header || strncasecmp(authorization_header, SCHEME, scheme) != 0 ||
@@ -66,7 +66,8 @@ static bool owns(const struct principal *principal, const struct values *path_va
          memcmp(username->text, principal->username, username->length) == 0;
 }
 
-int principal_may(const struct principal *principal, const struct route_row *row, const struct values *path_values)
+enum lontar_error principal_may(const struct principal *principal, const struct route_row *row,
+                                const struct values *path_values)
 {
   if ((row->who & ~(unsigned)WHO_LOOPBACK) == WHO_ANYONE)
     return LONTAR_OK;

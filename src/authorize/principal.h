@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <lontar/error.h>
+
 struct route_row;
 struct values;
 
@@ -21,7 +23,7 @@ enum { BEARER_LENGTH_MIN = 8, BEARER_LENGTH_MAX = 255 * 4 };
 /* Finds the token of `Authorization: Bearer <token>` (RFC 6750): the scheme in any case, one or more blanks, then
  * anything without control characters, because the original's tokens may hold more than RFC 6750 allows. Blanks at the
  * end do not count. The token points into the header. LONTAR_OK, or LONTAR_UNAUTHENTICATED, also for a NULL header. */
-int bearer_parse(const char *authorization_header, const char **ret_token, size_t *ret_length);
+enum lontar_error bearer_parse(const char *authorization_header, const char **ret_token, size_t *ret_length);
 
 /* The bit of enum who for "siswa", "guru" or "admin"; WHO_ANYONE for any other text. */
 unsigned role_parse(const char *text, size_t length);
@@ -31,6 +33,7 @@ unsigned role_parse(const char *text, size_t length);
  * `user_id` (or `id`) or `username` it is. `path_values` holds the values of the path. LONTAR_OK or LONTAR_FORBIDDEN.
  * LOOPBACK is not judged here: it asks for an address, not for a principal.
  */
-int principal_may(const struct principal *principal, const struct route_row *row, const struct values *path_values);
+enum lontar_error principal_may(const struct principal *principal, const struct route_row *row,
+                                const struct values *path_values);
 
 #endif

@@ -104,7 +104,8 @@ static void escape_all(struct escaper *escaper, const char *text, size_t length)
 }
 
 /* The message of a line; what the line cannot hold anyway is not formatted, but marked as cut. */
-static size_t format_message(char *out, size_t size, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static size_t format_message(char *out, size_t size, const char *format,
+                                                                   va_list arguments)
 {
   int length = vsnprintf(out, size, format, arguments);
   if (length < 0)

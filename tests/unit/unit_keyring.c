@@ -179,7 +179,7 @@ static void bearer_headers(void)
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     const char *token = NULL;
     size_t length = 0;
-    const int error = bearer_parse(cases[i].header, &token, &length);
+    const enum lontar_error error = bearer_parse(cases[i].header, &token, &length);
     CU_ASSERT_EQUAL(error, cases[i].token ? LONTAR_OK : LONTAR_UNAUTHENTICATED);
     if (error == LONTAR_OK && cases[i].token)
       UNIT_TEXT(token, length, cases[i].token);
