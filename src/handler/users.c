@@ -44,9 +44,9 @@ static void others_ended(struct exchange *exchange, const PGresult *result)
 static void password_changed(struct exchange *exchange, const PGresult *result)
 {
   if (PQntuples(result) == 0)
-    refuse(exchange, LONTAR_NOT_FOUND);
+    answer_nothing(exchange);
   else if (!rows_write_record(&exchange->kept, result, 0, STATEMENT_user_update) || exchange->kept.failed)
-    refuse(exchange, LONTAR_INTERNAL);
+    refuse_internal(exchange, ANSWER_UNREADABLE);
   else
     exchange_try(exchange, STATEMENT_session_delete_others, others_ended, user_answer);
 }
