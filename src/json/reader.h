@@ -3,10 +3,12 @@
  * name or a number is, too: json-c only keeps what was found, so that its versions do not differ.
  *
  * The text is UTF-8 without a byte order mark, and strings hold no half of a surrogate pair. Whole numbers of up to 64
- * bits are integers, all others doubles that also keep how they were written. Both return LONTAR_OK         the object
- * is the caller's; null is NULL; LONTAR_MALFORMED  it is something else, or nested deeper than `depth_max`; `ret_fault`
- * tells what and where; LONTAR_INVALID    a name holds the character NUL, which json-c cannot keep; LONTAR_INTERNAL no
- * memory. Thread-safe.
+ * bits are integers, all others doubles that also keep how they were written. Both return
+ *   LONTAR_OK         the object is the caller's; null is NULL;
+ *   LONTAR_MALFORMED  it is something else, or nested deeper than `depth_max`; `ret_fault` tells what and where;
+ *   LONTAR_INVALID    a name holds the character NUL, which json-c cannot keep;
+ *   LONTAR_INTERNAL   no memory.
+ * Thread-safe.
  */
 #ifndef JSON_READER_H
 #define JSON_READER_H
