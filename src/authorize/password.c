@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <sodium.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -58,10 +60,21 @@ static const char *base64_read(const char *text, char end, unsigned char *out, s
   return rest + 1;
 }
 
+/* The number behind `name`, such as "$m=". */
+static bool parameter_read(const char *text, const char *name, unsigned *ret_number)
+{
+  const char *at = strstr(text, name);
+  if (!at || at[strlen(name)] < '0' || at[strlen(name)] > '9')
+    return false;
+  const unsigned long number = strtoul(at + strlen(name), NULL, 10);
+  *ret_number = (unsigned)number;
+  return number <= UINT32_MAX;
+}
+
 static bool argon2_parse(const char *text, struct argon2 *ret_parts)
 {
   char head[PASSWORD_HASH_SIZE];
-  if (sscanf(text, "$argon2id$v=19$m=%9u,t=%9u,", &ret_parts->memory, &ret_parts->passes) != 2)
+  if (!parameter_read(text, "$m=", &ret_parts->memory) || !parameter_read(text, ",t=", &ret_parts->passes))
     return false;
   int length = snprintf(head, sizeof head, "$argon2id$v=19$m=%u,t=%u,p=1$", ret_parts->memory, ret_parts->passes);
   if (strncmp(text, head, (size_t)length) != 0)
@@ -87,8 +100,7 @@ static enum password_verdict argon2_verify(const struct argon2 *parts, const cha
 static bool memory_is_there(const char *text)
 {
   unsigned kibibytes = 0;
-  const char *memory = strstr(text, "$m=");
-  if (!memory || sscanf(memory, "$m=%9u", &kibibytes) != 1 || kibibytes == 0)
+  if (!parameter_read(text, "$m=", &kibibytes) || kibibytes == 0)
     return true;
   void *room = mmap(NULL, (size_t)kibibytes * 1024, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return room != MAP_FAILED && munmap(room, (size_t)kibibytes * 1024) == 0;

@@ -90,7 +90,7 @@ static bool read_array(struct reader *reader, json_object **ret_value)
   if (!enter(reader))
     return false;
   for (bool more = !token_take(reader, ']'); more;) {
-    json_object *item;
+    json_object *item = NULL;
     if (!read_value(reader, &item))
       return false;
     if (json_object_array_add(array, item) != 0) {
@@ -128,7 +128,7 @@ static bool read_member(struct reader *reader, json_object *object)
   const bool outermost = reader->depth == 1;
   CLEANUP_COPY struct copy copy = {.text = copy.small};
   struct span name;
-  json_object *value;
+  json_object *value = NULL;
   if (!read_name(reader, &name, &copy))
     return false;
   if (outermost)

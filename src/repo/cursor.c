@@ -64,13 +64,14 @@ bool cursor_parse(const char *text, size_t length, bool with_time, int64_t *ret_
 
 size_t cursor_format(char *out, bool with_time, int64_t time, int64_t id)
 {
+  const int64_t before_1970 = time < -FIELD_TIME_EPOCH ? time + FIELD_TIME_EPOCH : 0;
   int length;
   if (!with_time)
     length = snprintf(out, CURSOR_SIZE, "%lld", (long long)id);
   else if (time == INT64_MIN || time == INT64_MAX)
     length = snprintf(out, CURSOR_SIZE, "%s_%lld", time == INT64_MIN ? "-inf" : "inf", (long long)id);
-  else if (time < -FIELD_TIME_EPOCH)
-    length = snprintf(out, CURSOR_SIZE, "%lld_%lld", (long long)(time + FIELD_TIME_EPOCH), (long long)id);
+  else if (before_1970 < 0)
+    length = snprintf(out, CURSOR_SIZE, "%lld_%lld", (long long)before_1970, (long long)id);
   else
     length = snprintf(out, CURSOR_SIZE, "%llu_%lld", (unsigned long long)time + (unsigned long long)FIELD_TIME_EPOCH,
                       (long long)id);
