@@ -197,12 +197,6 @@ void keyring_free(struct keyring *keyring)
   free(keyring);
 }
 
-bool keyring_is_key(const char *token, size_t length)
-{
-  const size_t prefix = sizeof KEYRING_KEY_PREFIX - 1;
-  return length >= prefix && memcmp(token, KEYRING_KEY_PREFIX, prefix) == 0;
-}
-
 const char *keyring_find(const struct keyring *keyring, const char *key, size_t length)
 {
   char hash[TOKEN_HASH_SIZE];

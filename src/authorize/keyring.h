@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "authorize/token.h"
 
@@ -41,8 +42,13 @@ int keyring_load(const char *path, struct keyring **ret, char *message, size_t s
 /* NULL is fine. */
 void keyring_free(struct keyring *keyring);
 
-/* Whether a bearer token claims to be a service key; no statement about its worth. */
-bool keyring_is_key(const char *token, size_t length);
+/* Whether a bearer token claims to be a service key; no statement about its worth. liblontar asks it, too, and has no
+ * keyring. */
+static inline bool keyring_is_key(const char *token, size_t length)
+{
+  const size_t prefix = sizeof KEYRING_KEY_PREFIX - 1;
+  return length >= prefix && memcmp(token, KEYRING_KEY_PREFIX, prefix) == 0;
+}
 
 /* The name that the key belongs to, borrowed from the keyring, or NULL. Time does not depend on the hashes. */
 const char *keyring_find(const struct keyring *keyring, const char *key, size_t length);
