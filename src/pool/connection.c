@@ -377,11 +377,17 @@ static void end_of_result(struct connection *connection)
     finish(connection, job, LONTAR_OK, false);
 }
 
+/* libpq says NULL behind each statement. Twice in a row it knows of no more: all of an open segment was answered, as by
+ * an error, which the server sends at once, and the segment's sync is still to be sent. */
 static void receive(struct connection *connection)
 {
+  bool ended = false;
   while (connection->state == CONNECTION_READY && !TAILQ_EMPTY(&connection->pipeline) &&
          PQisBusy(connection->libpq) == 0) {
     PGresult *result = PQgetResult(connection->libpq);
+    if (result == NULL && ended)
+      break;
+    ended = result == NULL;
     if (result == NULL) {
       end_of_result(connection);
     } else if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
