@@ -248,6 +248,14 @@ static void break_unprepared(struct connection *connection, const PGresult *resu
   (void)break_with(connection, LONTAR_UNAVAILABLE, text);
 }
 
+static void flush(struct connection *connection)
+{
+  int left = PQflush(connection->libpq);
+  connection->unflushed = left == 1;
+  if (left < 0)
+    (void)break_with_libpq(connection);
+}
+
 static void receive_preparation(struct connection *connection)
 {
   while (connection->state == CONNECTION_OPENING && PQisBusy(connection->libpq) == 0) {
@@ -255,6 +263,10 @@ static void receive_preparation(struct connection *connection)
     enum session_state state = session_take(&connection->session, result);
     if (state == SESSION_READY)
       connection->state = CONNECTION_READY;
+    else if (state == SESSION_SET_UP && !session_prepare(connection->libpq))
+      (void)break_with_libpq(connection);
+    else if (state == SESSION_SET_UP)
+      flush(connection);
     else if (state == SESSION_REFUSED)
       break_unprepared(connection, result);
     PQclear(result);
@@ -405,14 +417,6 @@ static void receive(struct connection *connection)
 static void receive_unasked(struct connection *connection)
 {
   if (PQisBusy(connection->libpq) == 0 && PQstatus(connection->libpq) == CONNECTION_BAD)
-    (void)break_with_libpq(connection);
-}
-
-static void flush(struct connection *connection)
-{
-  int left = PQflush(connection->libpq);
-  connection->unflushed = left == 1;
-  if (left < 0)
     (void)break_with_libpq(connection);
 }
 

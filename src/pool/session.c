@@ -60,14 +60,19 @@ static bool send_statements(PGconn *libpq, bool pooled)
 
 bool session_begin(struct session *session, PGconn *libpq, int64_t statement_timeout)
 {
-  *session = (struct session){.answered = COMMAND_SETTINGS, .syncs = 2};
-  return send_settings(libpq, statement_timeout) && send_statements(libpq, false);
+  *session = (struct session){.answered = COMMAND_SETTINGS};
+  return send_settings(libpq, statement_timeout);
 }
 
 bool session_begin_pooled(struct session *session, PGconn *libpq)
 {
-  *session = (struct session){.pooled = true, .answered = COMMAND_LOCK_TIMEOUT, .syncs = 1};
+  *session = (struct session){.pooled = true, .answered = COMMAND_LOCK_TIMEOUT};
   return send_statements(libpq, true);
+}
+
+bool session_prepare(PGconn *libpq)
+{
+  return send_statements(libpq, false);
 }
 
 static bool is_locked(const PGresult *result)
@@ -84,7 +89,7 @@ enum session_state session_take(struct session *session, const PGresult *result)
   }
   switch (PQresultStatus(result)) {
   case PGRES_PIPELINE_SYNC:
-    return --session->syncs == 0 ? SESSION_READY : SESSION_PREPARING;
+    return session->answered == COMMAND_LOCK_TIMEOUT ? SESSION_SET_UP : SESSION_READY;
   case PGRES_COMMAND_OK:
     session->prepared[session->answered] = !session->pooled;
     return SESSION_PREPARING;
