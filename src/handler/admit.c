@@ -74,7 +74,7 @@ static bool is_cheap(struct exchange *exchange)
 static bool may_go_together(struct exchange *exchange)
 {
   enum statement statement = exchange->row->statement;
-  return statement != STATEMENT_none && statement_rows[statement].kind == READS && input_read(exchange) == LONTAR_OK &&
+  return statement != STATEMENT_none && statement_reads(statement) && input_read(exchange) == LONTAR_OK &&
          is_cheap(exchange);
 }
 

@@ -25,7 +25,7 @@ struct board {
 };
 
 _Static_assert(sizeof(struct board_layout) % sizeof(uint64_t) == 0, "the board is made of 64-bit words");
-_Static_assert(BOARD_VERSION != 5 || sizeof(struct board_layout) == 74304, "raise BOARD_VERSION with the layout");
+_Static_assert(BOARD_VERSION != 6 || sizeof(struct board_layout) == 90688, "raise BOARD_VERSION with the layout");
 _Static_assert(sizeof(struct board_slot) % 64 == 0, "a slot shares no cache line with another");
 
 __attribute__((format(printf, 4, 5))) static int fail(int error, char *message, size_t size, const char *format, ...)
@@ -257,6 +257,8 @@ void board_worker_begin(struct board_slot *slot, uint64_t pid)
   board_set(&slot->database, BOARD_DATABASE_UNKNOWN);
   board_set(&slot->database_since, now);
   board_set(&slot->answered, 0);
+  for (int i = 0; i < BOARD_NOTES; i++)
+    board_set(&slot->notes[i], 0);
   board_request_leave(slot);
   board_set(&slot->started, now);
   board_worker_beat(slot);
@@ -329,6 +331,42 @@ void board_worker_pool(struct board_slot *slot, const struct board_pool *pool)
     board_set(&to[i], from[i]);
   for (int i = 0; i < BOARD_POOL_COUNTERS; i++)
     board_set(&to[BOARD_POOL_GAUGES + i], board_get(&slot->pool_before[i]) + from[BOARD_POOL_GAUGES + i]);
+}
+
+/* In a note: what was noted is gone. */
+#define NOTE_OVER (UINT64_C(1) << 63)
+
+int board_note(struct board_slot *slot, int backend)
+{
+  for (int i = 0; i < BOARD_NOTES; i++) {
+    if (board_get(&slot->notes[i]) != 0)
+      continue;
+    board_set(&slot->notes[i], (uint64_t)backend);
+    return i;
+  }
+  return -1;
+}
+
+bool board_note_is_over(const struct board_slot *slot, int note)
+{
+  return (board_get(&slot->notes[note]) & NOTE_OVER) != 0;
+}
+
+void board_note_forget(struct board_slot *slot, int note)
+{
+  board_set(&slot->notes[note], 0);
+}
+
+void board_note_cross_out(struct board_slot *slot, int note, uint64_t backend)
+{
+  (void)__atomic_compare_exchange_n(&slot->notes[note], &backend, backend | NOTE_OVER, false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED);
+}
+
+void board_prober_census(struct board_prober *prober, int64_t looked, uint64_t left)
+{
+  board_set(&prober->left, left);
+  board_set(&prober->looked, (uint64_t)looked);
 }
 
 void board_prober_begin(struct board_prober *prober, uint64_t pid)

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC UINT64_C(0x64726f627261746c) /* "ltarbord" */
-#define BOARD_VERSION 5                          /* raised with every change of the layout below */
+#define BOARD_VERSION 6                          /* raised with every change of the layout below */
 #define BOARD_FILE "board"                       /* its name in run_dir */
 
 enum {
@@ -29,6 +29,7 @@ enum {
   BOARD_REASON_SIZE = BOARD_REASON_WORDS * 8 + 1, /* as text with its NUL */
   BOARD_ENCODING_WORDS = 4,
   BOARD_ENCODING_SIZE = BOARD_ENCODING_WORDS * 8 + 1,
+  BOARD_NOTES = 16,
   BOARD_MESSAGE_SIZE = 512
 };
 
@@ -94,6 +95,8 @@ struct board_prober {
   uint64_t marker;                     /* 1 while the marker stands and nginx answers 503 by itself */
   uint64_t reason[BOARD_REASON_WORDS]; /* why the database is away, as text without host or password, NUL-filled */
   uint64_t encoding[BOARD_ENCODING_WORDS]; /* the database's, where it is not UTF8 as it must be; else empty */
+  uint64_t looked;                         /* steady: when the server was last asked which sessions of ours it has, */
+  uint64_t left;                           /* and how many of these belong to workers that are not there any more */
 } __attribute__((aligned(64)));
 
 /* Whom lontar-supervise looks after. */
@@ -151,9 +154,10 @@ struct board_slot {
   uint64_t leased;                           /* connections of the shared overflow that this worker holds */
   uint64_t database;                         /* enum board_database */
   uint64_t database_since;
-  uint64_t answered;        /* steady: the last answer of the server on any of its connections */
-  uint64_t request_route;   /* enum route that the loop is working on at this moment; 0 between requests */
-  uint64_t request_started; /* steady */
+  uint64_t answered;           /* steady: the last answer of the server on any of its connections */
+  uint64_t notes[BOARD_NOTES]; /* processes of the server that this worker left and has not seen end, 0: none */
+  uint64_t request_route;      /* enum route that the loop is working on at this moment; 0 between requests */
+  uint64_t request_started;    /* steady */
   uint64_t request_id[BOARD_REQUEST_ID_WORDS]; /* its id as text, NUL-filled; ended by no NUL when it is cut */
 } __attribute__((aligned(64)));
 
@@ -235,11 +239,12 @@ static inline void board_worker_state(struct board_slot *slot, enum board_worker
   board_set(&slot->state, (uint64_t)state);
 }
 
-/* Last act of a worker, its connections closed; or of another one for a worker that died, whose connections the
- * database has had time to miss. Leases end with it. */
+/* Last act of a worker, its connections closed; or of another one for a worker that died, whose connections the prober
+ * counts from now on. Leases end with it. */
 void board_worker_end(struct board_slot *slot);
 
-/* The master saw that process die; nothing when it had ended in its slot. Its leases stay. */
+/* The master saw that process die, or it ends itself without having seen the end of all its connections; nothing when
+ * it had ended in its slot. Its leases stay. */
 void board_worker_died(struct board_slot *slot, uint64_t pid);
 
 /* The worker's loop is alive. To be called each second or more often. */
@@ -263,6 +268,21 @@ uint64_t board_leased(const struct board *board);
 
 /* The worker copies its pool's numbers, its counters as they are since this worker began. */
 void board_worker_pool(struct board_slot *slot, const struct board_pool *pool);
+
+/* The worker notes a process of the server that it has left: the number of the note, -1 when all are taken. */
+int board_note(struct board_slot *slot, int backend);
+
+/* Whether the prober has looked for it, and it is not there any more. */
+bool board_note_is_over(const struct board_slot *slot, int note);
+
+/* The worker waits for it no longer. */
+void board_note_forget(struct board_slot *slot, int note);
+
+/* The prober's: the process of this note is gone. */
+void board_note_cross_out(struct board_slot *slot, int note, uint64_t backend);
+
+/* The prober's: what it saw at the server when it asked at `looked` (steady). */
+void board_prober_census(struct board_prober *prober, int64_t looked, uint64_t left);
 
 /* First act of a prober: pid and stamps; the word is UNKNOWN and no marker stands. */
 void board_prober_begin(struct board_prober *prober, uint64_t pid);

@@ -7,6 +7,8 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "health/census.h"
+#include "log/log.h"
 #include "repo/presets.h"
 
 /* What a standby and a server set to read-only answer alike, in every version. The first time, the session is set up
@@ -15,17 +17,22 @@
 
 enum { QUESTION_SIZE_MAX = 8192 };
 
+/* What the server has been asked and not answered, one after the other. */
+enum asked { ASKED_NOTHING, ASKED_QUESTION, ASKED_CENSUS, ASKED_ORDER };
+
 struct inquiry {
   struct inquiry_settings settings;
   struct event *event;
   struct dial *dial; /* kept after a failure, for its message */
   PGconn *libpq;     /* NULL until it is open */
   bool is_set_up;
-  bool asked;
+  enum asked asked;
+  bool due;       /* it is to be asked again once the census is over */
   bool unflushed; /* libpq has bytes that the socket did not take */
   bool failed;
   bool refused;
   const char *reason;
+  char name[CENSUS_NAME_SIZE];
 };
 
 static const char TAKES_NO_WRITES[] = "the server takes no writes";
@@ -110,11 +117,56 @@ static bool send_question(struct inquiry *inquiry)
 
 static void ask(struct inquiry *inquiry)
 {
-  inquiry->asked = true;
+  inquiry->asked = ASKED_QUESTION;
   if (PQsetnonblocking(inquiry->libpq, 1) != 0 || !send_question(inquiry))
     fail_open(inquiry);
   else
     flush(inquiry);
+}
+
+static void send_next(struct inquiry *inquiry, enum asked asked, const char *sql)
+{
+  inquiry->asked = asked;
+  if (PQsendQuery(inquiry->libpq, sql) != 1)
+    fail_open(inquiry);
+  else
+    flush(inquiry);
+}
+
+/* Behind a pooler nothing of ours is at the server. */
+static void begin_census(struct inquiry *inquiry)
+{
+  const struct inquiry_settings *settings = &inquiry->settings;
+  census_begin(settings->census, settings->board);
+  if (!settings->pooled) {
+    send_next(inquiry, ASKED_CENSUS, CENSUS_QUESTION);
+    return;
+  }
+  inquiry->asked = ASKED_NOTHING;
+  board_prober_census(board_prober(settings->board), settings->census->asked, 0);
+}
+
+static void take_census(const struct inquiry *inquiry, const PGresult *result)
+{
+  const struct inquiry_settings *settings = &inquiry->settings;
+  struct census *census = settings->census;
+  if (!census_take(census, settings->board, result))
+    log_line(LOG_LEVEL_WARNING, "our sessions at the server cannot be counted: SQLSTATE=%s",
+             PQresultErrorField(result, PG_DIAG_SQLSTATE));
+  board_prober_census(board_prober(settings->board), census->asked, census->left);
+}
+
+static void give_orders(struct inquiry *inquiry)
+{
+  CLEANUP(buffer_free) struct buffer sql;
+  buffer_init(&sql, QUESTION_SIZE_MAX);
+  inquiry->asked = ASKED_NOTHING;
+  if (inquiry->settings.census->victim_count == 0)
+    return;
+  census_order(inquiry->settings.census, &sql);
+  buffer_append(&sql, "", 1);
+  if (!sql.failed)
+    send_next(inquiry, ASKED_ORDER, sql.data);
 }
 
 static void step_opening(struct inquiry *inquiry)
@@ -136,14 +188,41 @@ static void judge(struct inquiry *inquiry, const PGresult *result)
     fail(inquiry, TAKES_NO_WRITES);
 }
 
+static void take(struct inquiry *inquiry, const PGresult *result)
+{
+  if (inquiry->asked == ASKED_QUESTION)
+    judge(inquiry, result);
+  else if (inquiry->asked == ASKED_CENSUS)
+    take_census(inquiry, result);
+}
+
+static void ask_if_due(struct inquiry *inquiry)
+{
+  if (!inquiry->due || inquiry->asked != ASKED_NOTHING)
+    return;
+  inquiry->due = false;
+  ask(inquiry);
+}
+
+static void go_on(struct inquiry *inquiry)
+{
+  if (inquiry->asked == ASKED_QUESTION)
+    begin_census(inquiry);
+  else if (inquiry->asked == ASKED_CENSUS)
+    give_orders(inquiry);
+  else
+    inquiry->asked = ASKED_NOTHING;
+  ask_if_due(inquiry);
+}
+
 static void receive(struct inquiry *inquiry)
 {
-  while (!inquiry->failed && inquiry->asked && PQisBusy(inquiry->libpq) == 0) {
+  while (!inquiry->failed && inquiry->asked != ASKED_NOTHING && PQisBusy(inquiry->libpq) == 0) {
     PGresult *result = PQgetResult(inquiry->libpq);
     if (result == NULL)
-      inquiry->asked = false;
+      go_on(inquiry);
     else
-      judge(inquiry, result);
+      take(inquiry, result);
     PQclear(result);
   }
 }
@@ -208,13 +287,14 @@ struct inquiry *inquiry_open(const struct inquiry_settings *settings)
   if (inquiry == NULL)
     return NULL;
   const struct dial_settings dial = {
-      .application_name = "lontard/prober",
+      .application_name = inquiry->name,
       .timeout = settings->timeout,
       .patient = true,
       .moved = on_dial_moved,
       .owner = inquiry,
   };
   inquiry->settings = *settings;
+  census_name(inquiry->name, "prober", settings->census->installation);
   inquiry->reason = NO_ANSWER;
   inquiry->event = event_new(settings->base, -1, 0, on_ready, inquiry);
   if (inquiry->event == NULL)
@@ -241,7 +321,8 @@ void inquiry_free(struct inquiry *inquiry)
 
 void inquiry_ask(struct inquiry *inquiry)
 {
-  ask(inquiry);
+  inquiry->due = true;
+  ask_if_due(inquiry);
   watch(inquiry);
 }
 
@@ -249,7 +330,8 @@ enum inquiry_state inquiry_state(const struct inquiry *inquiry)
 {
   if (inquiry->failed)
     return INQUIRY_FAILED;
-  return inquiry->asked || inquiry->libpq == NULL ? INQUIRY_PENDING : INQUIRY_ANSWERED;
+  return inquiry->asked == ASKED_QUESTION || inquiry->due || inquiry->libpq == NULL ? INQUIRY_PENDING
+                                                                                    : INQUIRY_ANSWERED;
 }
 
 const char *inquiry_encoding(const struct inquiry *inquiry)
@@ -275,7 +357,7 @@ bool inquiry_was_silent(const struct inquiry *inquiry)
 
 bool inquiry_may_wait(const struct inquiry *inquiry)
 {
-  return inquiry_state(inquiry) == INQUIRY_PENDING && dial_is_local(inquiry->dial);
+  return inquiry_state(inquiry) == INQUIRY_PENDING && dial_may_wait(inquiry->dial);
 }
 
 bool inquiry_server_spoke(const struct inquiry *inquiry)

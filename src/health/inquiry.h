@@ -1,6 +1,7 @@
 /*
- * The prober's one connection to the database and the one question it asks there: are you there, and do you take
- * writes? It watches itself in the event loop and never blocks. Not thread-safe.
+ * The prober's one connection to the database and the question it asks there: are you there, and do you take writes?
+ * Behind it goes the census: which sessions of ours have you? It watches itself in the event loop and never blocks. Not
+ * thread-safe.
  */
 #ifndef HEALTH_INQUIRY_H
 #define HEALTH_INQUIRY_H
@@ -10,11 +11,13 @@
 
 #include "pool/dial.h"
 
+struct board;
+struct census;
 struct inquiry;
 
 enum inquiry_state {
   INQUIRY_PENDING,  /* connecting, or asked and not answered */
-  INQUIRY_ANSWERED, /* the server is there and takes writes */
+  INQUIRY_ANSWERED, /* the server is there and takes writes; the census may still be under way */
   INQUIRY_FAILED,   /* for good; inquiry_reason tells why */
 };
 
@@ -24,7 +27,9 @@ struct inquiry_settings {
   int64_t timeout;              /* microseconds, to connect */
   void (*changed)(void *owner); /* called from the loop when the state may be another; may free the inquiry */
   void *owner;
-  bool pooled; /* nothing that is set lasts, or it lasts for others */
+  bool pooled; /* nothing that is set lasts, or it lasts for others; and the sessions at the server are the pooler's */
+  struct census *census;
+  struct board *board;
 };
 
 /* Begins to connect and to ask; NULL when there is no memory. The caller frees it. */

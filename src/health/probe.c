@@ -81,6 +81,12 @@ enum probe_action probe_answered(struct probe *probe, int64_t now)
   return enter(probe, PROBE_LISTENING, probe->poked ? earliest(probe, now) : now + PROBE_INTERVAL, PROBE_WAIT);
 }
 
+void probe_hurry(struct probe *probe, int64_t at)
+{
+  if (probe->step == PROBE_LISTENING && at < probe->until)
+    probe->until = at;
+}
+
 void probe_poked(struct probe *probe, int64_t now)
 {
   if (probe->step == PROBE_PAUSING) {

@@ -75,6 +75,9 @@ enum probe_action probe_failed(struct probe *probe, int64_t now, bool excused, u
 /* The connection that is being opened is silent at `until`; it is left to wait. `excused` as above. */
 enum probe_action probe_silent(struct probe *probe, bool excused);
 
+/* The open connection is to be asked again at `at`, if that comes before its time. */
+void probe_hurry(struct probe *probe, int64_t at);
+
 /* A worker lost the database, or thinks so: `until` may be nearer now. */
 void probe_poked(struct probe *probe, int64_t now);
 

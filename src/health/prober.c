@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "config/config.h"
 #include "health/board.h"
+#include "health/census.h"
 #include "health/health.h"
 #include "health/inquiry.h"
 #include "health/probe.h"
@@ -29,6 +30,9 @@
 #define WARM_LIMIT (300 * CLOCK_MILLISECOND)
 #define WARM_LOOK (10 * CLOCK_MILLISECOND)
 
+/* Sessions that were told to end are looked for after this. */
+#define ORDER_LOOK (100 * CLOCK_MILLISECOND)
+
 enum { DETAIL_SIZE = 256 };
 
 struct prober {
@@ -41,7 +45,10 @@ struct prober {
   struct event *poke;
   struct event *signals[2];
   struct probe probe;
-  struct inquiry *inquiry;  /* NULL while the probe pauses */
+  struct inquiry *inquiry; /* NULL while the probe pauses */
+  struct census census;
+  int censuses;             /* that were taken note of, */
+  int victims;              /* and those of the last one */
   enum board_database told; /* the word in the slot */
   int64_t told_at;
   const char *reason; /* of the last failure, as are the next three */
@@ -111,6 +118,20 @@ static enum probe_action decide_late(struct prober *prober, int64_t now)
   return probe_failed(probe, now, excused, random_bits());
 }
 
+/* What a look found: sessions that were told to end are looked for again soon, but not again and again. */
+static void note_census(struct prober *prober, int64_t now)
+{
+  const struct census *census = &prober->census;
+  if (census->taken == prober->censuses)
+    return;
+  prober->censuses = census->taken;
+  if (census->victim_count > 0 && census->victim_count != prober->victims)
+    probe_hurry(&prober->probe, now + ORDER_LOOK);
+  if (census->victim_count > 0 && prober->victims == 0)
+    log_line(LOG_LEVEL_WARNING, "ending sessions at the server that were left there count=%d", census->victim_count);
+  prober->victims = census->victim_count;
+}
+
 static enum probe_action decide(struct prober *prober, int64_t now)
 {
   struct probe *probe = &prober->probe;
@@ -135,6 +156,8 @@ static struct inquiry *inquire(struct prober *prober)
                                             .dialer = prober->dialer,
                                             .timeout = PROBE_DEADLINE,
                                             .pooled = prober->config->prepared_statements == 0,
+                                            .census = &prober->census,
+                                            .board = prober->start->board,
                                             .changed = on_changed,
                                             .owner = prober};
   return inquiry_open(&settings);
@@ -234,6 +257,7 @@ static void act(struct prober *prober)
   const int64_t now = clock_steady();
   while ((action = decide(prober, now)) != PROBE_WAIT)
     obey(prober, action);
+  note_census(prober, now);
   tell_word(prober, now);
   tell_nginx(prober, now);
   set_timer(prober, now);
@@ -256,7 +280,11 @@ static void on_poke(evutil_socket_t fd, short what, void *argument)
   struct prober *prober = argument;
   uint64_t pokes;
   (void)what;
-  if (read(fd, &pokes, sizeof pokes) == (ssize_t)sizeof pokes)
+  if (read(fd, &pokes, sizeof pokes) != (ssize_t)sizeof pokes)
+    pokes = 0;
+  if (pokes >= PROBER_LOOK)
+    probe_hurry(&prober->probe, clock_steady());
+  if (pokes % PROBER_LOOK != 0)
     probe_poked(&prober->probe, clock_steady());
   act(prober);
 }
@@ -327,6 +355,7 @@ static void clear(struct prober *prober)
 int prober_main(const struct prober_start *start)
 {
   struct prober prober = {.start = start, .config = start->config, .slot = board_prober(start->board), .reason = ""};
+  prober.census.installation = census_installation(start->config->run_dir);
   int status = EXIT_FAILURE;
   (void)signal(SIGHUP, SIG_IGN); /* the master's business */
   if (build(&prober)) {

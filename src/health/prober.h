@@ -5,13 +5,19 @@
 #ifndef HEALTH_PROBER_H
 #define HEALTH_PROBER_H
 
+#include <stdint.h>
+
 struct board;
 struct config;
+
+/* What a worker adds to poke_fd: it doubts that the database is there, or has noted a process of the server. */
+#define PROBER_DOUBT UINT64_C(1)
+#define PROBER_LOOK (UINT64_C(1) << 32)
 
 struct prober_start {
   struct board *board;
   struct config *config; /* the prober's from now on */
-  int poke_fd;           /* an eventfd, non-blocking: a worker that adds to it wants the database checked at once */
+  int poke_fd;           /* an eventfd, non-blocking; see above */
 };
 
 /* Called with signals blocked. Runs until SIGTERM; returns the process's exit status. Its configuration never changes.

@@ -21,7 +21,7 @@ enum lontar_error run_statement(struct lontar_database *database, enum statement
       .result_format = 1,
       .asked = &asked,
   };
-  unsigned retry = RETRY_CONFLICT | (statement_rows[statement].kind == READS ? RETRY_LOST : 0);
+  unsigned retry = RETRY_CONFLICT | (statement_reads(statement) ? RETRY_LOST : 0);
   return database_run(database, &wire, 1, retry, ret_result, failure);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "pool/session.h"
@@ -68,6 +69,15 @@ static void forget_result(struct job *job)
   job->ends_segment = false;
 }
 
+void connection_replace(struct connection *connection, struct job *job, struct job *other)
+{
+  *other = *job;
+  TAILQ_INSERT_BEFORE(job, other, link);
+  TAILQ_REMOVE(&connection->pipeline, job, link);
+  job->result = NULL;
+  forget_result(job);
+}
+
 void connection_take_jobs(struct connection *connection, struct job_list *jobs)
 {
   struct job *job;
@@ -89,11 +99,16 @@ void connection_free(struct connection *connection)
   free(connection);
 }
 
-int connection_part(struct connection *connection)
+/* A server that works on something looks for our end of the socket now and then (client_connection_check_interval). */
+bool connection_part(struct connection *connection, int *ret_fd)
 {
-  int fd = fcntl(connection_fd(connection), F_DUPFD_CLOEXEC, 0);
+  const int socket = connection_fd(connection);
+  const int fd = socket >= 0 ? fcntl(socket, F_DUPFD_CLOEXEC, 0) : -1;
   connection_free(connection);
-  return fd;
+  if (fd >= 0)
+    (void)shutdown(fd, SHUT_WR);
+  *ret_fd = fd;
+  return socket >= 0;
 }
 
 struct job *connection_oldest(const struct connection *connection)
@@ -110,7 +125,9 @@ bool connection_is_pooled(const struct connection *connection)
 
 int connection_backend(const struct connection *connection)
 {
-  return connection_is_pooled(connection) ? 0 : connection->session.backend;
+  if (connection->libpq == NULL || connection_is_pooled(connection))
+    return 0;
+  return PQbackendPID(connection->libpq);
 }
 
 bool connection_forget(struct connection *connection, enum statement statement)
@@ -199,6 +216,7 @@ struct connection *connection_open(const struct connection_settings *settings, c
   const struct dial_settings dial = {
       .application_name = settings->application_name,
       .timeout = settings->connect_timeout,
+      .patient = true,
       .moved = on_dial_moved,
       .owner = connection,
   };
@@ -359,7 +377,7 @@ static void finish_segment(struct connection *connection)
 /* A read needs no commit; it may go as soon as it is whole, unless it marks its segment's end. */
 static bool goes_at_once(const struct job *job)
 {
-  return statement_rows[job->statement].kind == READS && result_error(job->result) == LONTAR_OK && !job->ends_segment;
+  return statement_reads(job->statement) && result_error(job->result) == LONTAR_OK && !job->ends_segment;
 }
 
 static void receive_result(struct connection *connection, PGresult *result)

@@ -38,12 +38,14 @@ struct job {
   void (*held)(struct job *job, int64_t age); /* called at most once, when it has a connection for long; may be NULL */
   struct waiter waiter;                       /* the owner sets wait_until */
 
-  bool retried;   /* pool's: a read is sent a second time at most */
-  bool unwanted;  /* pool's: nobody waits for its answer any more */
-  bool told_held; /* pool's */
-  int conflicts;  /* pool's: serialization failures so far */
-  int renewals;   /* pool's: how often it was refused because the session did not fit */
-  int64_t sent;   /* pool's */
+  bool retried;       /* pool's: a read is sent a second time at most */
+  bool unwanted;      /* pool's: nobody waits for its answer any more */
+  bool told_held;     /* pool's */
+  int conflicts;      /* pool's: serialization failures so far */
+  int renewals;       /* pool's: how often it was refused because the session did not fit */
+  int locks;          /* pool's: how often it gave up waiting for a lock, up to a limit */
+  int64_t sent;       /* pool's: the last time, */
+  int64_t first_sent; /* and the first */
 
   PGresult *result;      /* connection's: what arrived, until the segment is committed */
   bool answered;         /* connection's: nothing more comes for it but the commit */
@@ -79,9 +81,9 @@ struct connection_settings {
 /* Begins to connect; NULL when there is no memory. */
 struct connection *connection_open(const struct connection_settings *settings, const struct connection_owner *owner);
 
-/* Says goodbye and frees. Returns a descriptor that ends when the server has ended the session, -1 when there is none
- * to be had; it is the caller's. Idle connections only. */
-int connection_part(struct connection *connection);
+/* Says goodbye and frees; the owner takes its jobs first. False when the server's end of the session was seen. Else
+ * `ret_fd` is the caller's, and ends with the session; -1 when no descriptor is to be had. */
+bool connection_part(struct connection *connection, int *ret_fd);
 
 /* Closes at once and forgets its jobs: the owner takes them with connection_take_jobs first. NULL is fine. */
 void connection_free(struct connection *connection);
@@ -111,8 +113,11 @@ bool connection_is_pooled(const struct connection *connection);
 /* The oldest job that is not answered, NULL when there is none. */
 struct job *connection_oldest(const struct connection *connection);
 
-/* The server's process, which pg_cancel_backend takes; 0 behind a pooler, where it may be another for each segment. */
+/* The server's process; 0 while there is none, and behind a pooler, where it may be another for each segment. */
 int connection_backend(const struct connection *connection);
+
+/* Puts another job into the pipeline in place of one, which is as it was before it was sent. */
+void connection_replace(struct connection *connection, struct job *job, struct job *other);
 
 /* Moves the jobs that are not answered, oldest first, to the end of `jobs`. Their results so far are dropped. */
 void connection_take_jobs(struct connection *connection, struct job_list *jobs);

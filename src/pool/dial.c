@@ -33,7 +33,6 @@ struct dial {
   struct address_list *list;
   int first; /* in the list */
   int tried; /* how many of it, with the one that is being dialled */
-  bool local;
   PGconn *libpq;
   PostgresPollingStatusType polling;
   char message[256];
@@ -147,7 +146,6 @@ static bool dial_one(struct dial *dial, const struct address *address)
   PQsetNoticeReceiver(dial->libpq, ignore_notice, NULL);
   refusal_expect(dial->libpq, true);
   dial->polling = PGRES_POLLING_WRITING;
-  dial->local = dial->list->count == 1 && PQhost(dial->libpq) != NULL && *PQhost(dial->libpq) == '/';
   if (PQstatus(dial->libpq) != CONNECTION_BAD && event_add(dial->timer, &wait) == 0)
     return true;
   add_reason_of_libpq(dial);
@@ -210,7 +208,7 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
   if (dial->waiting) {
     stop_waiting(dial);
     begin(dial, NULL);
-  } else if (dial->settings.patient && dial->local) {
+  } else if (dial->settings.patient && dial_may_wait(dial)) {
     return;
   } else {
     note_silence(dial);
@@ -283,9 +281,14 @@ enum dial_state dial_state(const struct dial *dial)
   return dial->state;
 }
 
-bool dial_is_local(const struct dial *dial)
+bool dial_may_wait(const struct dial *dial)
 {
-  return dial->local;
+  if (dial->list == NULL || dial->list->count != 1 || dial->state == DIAL_FAILED)
+    return false;
+  if (dial->libpq == NULL) /* it was opened and taken */
+    return dial->state == DIAL_DONE;
+  const char *host = PQhost(dial->libpq);
+  return PQstatus(dial->libpq) != CONNECTION_STARTED || (host != NULL && *host == '/');
 }
 
 int dial_fd(const struct dial *dial)

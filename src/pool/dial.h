@@ -31,7 +31,7 @@ enum dial_state { DIAL_BUSY, DIAL_DONE, DIAL_FAILED };
 struct dial_settings {
   const char *application_name; /* kept by the caller as long as the dial */
   int64_t timeout;              /* microseconds, for all servers and look-ups together */
-  bool patient;                 /* a dial_is_local may wait longer: the owner gives it up */
+  bool patient;                 /* where dial_may_wait, it goes on after that: the owner gives it up */
   /* Called from the loop when time or a look-up changed state, descriptor or direction; may free the dial. */
   void (*moved)(void *owner);
   void *owner;
@@ -47,8 +47,8 @@ void dial_free(struct dial *dial);
 enum dial_state dial_step(struct dial *dial);
 enum dial_state dial_state(const struct dial *dial);
 
-/* It goes, or went, to the only server there is, over a unix socket. */
-bool dial_is_local(const struct dial *dial);
+/* The only server there is has taken it in, or has it waiting at its door: another one would come behind it. */
+bool dial_may_wait(const struct dial *dial);
 
 /* -1 while there is none: the names are looked up. */
 int dial_fd(const struct dial *dial);

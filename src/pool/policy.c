@@ -2,109 +2,21 @@
 #include "pool/policy.h"
 
 #include "base/clock.h"
+#include "pool/choice.h"
+#include "repo/statement.h"
 
 /* No answer that counts. */
 #define NEVER (INT64_MIN / 2)
 
-/* A budget that had nothing left is asked again after this. */
-enum { LEASE_PAUSE = 5000 };
+/* Microseconds. A budget that had nothing left is asked again after this; who met a conflict or a lock is sent again
+ * after so much for each time that he did, or less at random. */
+enum { LEASE_PAUSE = 5000, CONFLICT_PAUSE = 10000, LOCK_PAUSE = 50000 };
 
 /* ---- Slots ---- */
 
-static bool is_usable(const struct policy_slot *slot, int64_t now)
+static bool is_read(const struct waiter *waiter)
 {
-  return slot->state == SLOT_READY && !slot->checking && !slot->barred && now - slot->proved < POLICY_CHECK_AFTER;
-}
-
-static bool is_idle(const struct policy_slot *slot)
-{
-  return slot->state == SLOT_READY && slot->in_flight == 0 && !slot->barred;
-}
-
-static bool takes_read(const struct policy_slot *slot, int64_t now)
-{
-  if (!is_usable(slot, now) || slot->writing)
-    return false;
-  return slot->in_flight == 0 || (slot->in_flight < POLICY_READ_DEPTH && now - slot->head_since < POLICY_SLOW);
-}
-
-/* Few busy connections make full pipelines and fewer wake-ups; last in, first out among the idle, so that the others
- * can grow old and close. */
-static bool is_better(const struct policy_slot *slot, const struct policy_slot *best)
-{
-  return slot->in_flight > best->in_flight ||
-         (slot->in_flight == best->in_flight && slot->in_flight == 0 && slot->idle_since > best->idle_since);
-}
-
-static int pick_for_read(const struct policy *policy, int64_t now)
-{
-  int best = -1;
-  for (int i = 0; i < policy->reach; i++)
-    if (takes_read(&policy->slots[i], now) && (best < 0 || is_better(&policy->slots[i], &policy->slots[best])))
-      best = i;
-  return best;
-}
-
-static int pick_idle(const struct policy *policy, int64_t now)
-{
-  int best = -1;
-  for (int i = 0; i < policy->reach; i++) {
-    const struct policy_slot *slot = &policy->slots[i];
-    if (is_usable(slot, now) && slot->in_flight == 0 && (best < 0 || is_better(slot, &policy->slots[best])))
-      best = i;
-  }
-  return best;
-}
-
-/* Whether all usable connections but one are writing, so that the one is for reads. */
-static bool leaves_last(const struct policy *policy, int64_t now)
-{
-  int usable = 0;
-  int writing = 0;
-  for (int i = 0; i < policy->reach; i++) {
-    const struct policy_slot *slot = &policy->slots[i];
-    if (!is_usable(slot, now))
-      continue;
-    usable++;
-    writing += slot->writing;
-  }
-  return usable > 1 && writing == usable - 1;
-}
-
-static int commits(const struct policy *policy)
-{
-  int count = 0;
-  for (int i = 0; i < policy->reach; i++)
-    count += policy->slots[i].appending;
-  return count;
-}
-
-/* Appends gather behind those that are being committed: fewer and larger commits cost less. Commits that take long are
- * not waited for. */
-static bool gathers(const struct policy *policy, const struct waiter *waiter, int64_t now)
-{
-  return waiter->kind == APPENDS && !waiter->alone && commits(policy) >= POLICY_COMMITS &&
-         now - waiter->queued < POLICY_OVERFLOW_AFTER;
-}
-
-/* Appends join only what is sent together; other writes go alone. */
-static int pick(const struct policy *policy, const struct waiter *waiter, int64_t now)
-{
-  int joinable = policy->joinable;
-  if (waiter->kind == READS && !waiter->alone)
-    return pick_for_read(policy, now);
-  if (waiter->kind == APPENDS && !waiter->alone && joinable >= 0 && is_usable(&policy->slots[joinable], now) &&
-      policy->slots[joinable].in_flight < POLICY_APPENDS_A_COMMIT)
-    return joinable;
-  return gathers(policy, waiter, now) || leaves_last(policy, now) ? -1 : pick_idle(policy, now);
-}
-
-static bool anyone_writes(const struct policy *policy)
-{
-  for (int i = 0; i < policy->reach; i++)
-    if (policy->slots[i].writing)
-      return true;
-  return false;
+  return waiter->kind <= DEAR;
 }
 
 /* After a loss nothing is known of the others: each is checked before it is handed out again. */
@@ -166,6 +78,8 @@ enum lontar_error policy_ask(struct policy *policy, struct waiter *waiter, int64
     return LONTAR_UNAVAILABLE;
   if (policy->settings.max_waiting > 0 && policy->queue.count >= policy->settings.max_waiting)
     return LONTAR_BUSY;
+  if (!is_read(waiter) && choice_refuses_writes(policy, now))
+    return LONTAR_BUSY;
   queue_add(&policy->queue, waiter, now);
   return LONTAR_OK;
 }
@@ -177,7 +91,7 @@ void policy_ask_again(struct policy *policy, struct waiter *waiter, int64_t now)
 
 void policy_ask_later(struct policy *policy, struct waiter *waiter, int attempt, int64_t now, uint32_t random)
 {
-  int64_t most = 10 * CLOCK_MILLISECOND * attempt;
+  int64_t most = (waiter->locked ? LOCK_PAUSE : CONFLICT_PAUSE) * attempt;
   queue_delay(&policy->queue, waiter, now + (int64_t)(random % (uint64_t)most));
 }
 
@@ -203,20 +117,26 @@ void policy_opened(struct policy *policy, int slot, int64_t now, uint32_t random
   policy->connecting = 0;
   policy->failures = 0;
   it->state = SLOT_READY;
+  it->late = false;
   it->opened = it->idle_since = it->proved = now;
   it->recycle_at = recycle_at(policy, now, random);
 }
 
-void policy_answered(struct policy *policy, int slot, int64_t now, int64_t next_sent)
+void policy_heard(struct policy *policy, int slot, int64_t now)
+{
+  policy->slots[slot].heard = now;
+}
+
+void policy_answered(struct policy *policy, int slot, const struct waiter *waiter, int64_t now)
 {
   struct policy_slot *it = &policy->slots[slot];
-  it->proved = it->head_since = now;
-  it->sent = next_sent;
+  it->proved = it->head_since = it->heard = now;
+  it->dear -= waiter != NULL && waiter->kind == DEAR;
   if (policy->joinable == slot)
     policy->joinable = -1; /* what is answered was closed before */
   if (--it->in_flight > 0)
     return;
-  it->writing = it->appending = false;
+  it->writing = it->appending = it->alone = it->locked = false;
   if (!it->checking)
     it->idle_since = now;
   it->checking = false;
@@ -238,9 +158,31 @@ void policy_renew(struct policy *policy, int slot, int64_t now)
     it->recycle_at = now;
 }
 
-void policy_leaving(struct policy *policy, int slot)
+/* An attempt to connect has failed. */
+static void note_failure(struct policy *policy, enum policy_reason reason, int64_t now, uint32_t random)
 {
-  policy->slots[slot].state = SLOT_LEAVING;
+  policy->connecting = 0;
+  if (reason != POLICY_DISMISSED)
+    policy->next_attempt = now + policy_back_off(++policy->failures, random);
+}
+
+/* What was open there is not usable any more; after a loss nothing is known of the others. */
+static void note_end(struct policy *policy, int slot, enum policy_reason reason, int64_t now, uint32_t random)
+{
+  const enum slot_state state = policy->slots[slot].state;
+  if (policy->joinable == slot)
+    policy->joinable = -1;
+  if (state == SLOT_CONNECTING)
+    note_failure(policy, reason, now, random);
+  else if (state != SLOT_LEAVING && reason >= POLICY_DISMISSED)
+    unprove(policy);
+}
+
+void policy_leaving(struct policy *policy, int slot, enum policy_reason reason, int64_t now, uint32_t random)
+{
+  note_end(policy, slot, reason, now, random);
+  policy->slots[slot] =
+      (struct policy_slot){.state = SLOT_LEAVING, .reason = reason, .given_up = reason == POLICY_HUNG};
 }
 
 void policy_demoted(struct policy *policy, int64_t now)
@@ -252,18 +194,9 @@ void policy_demoted(struct policy *policy, int64_t now)
 
 void policy_closed(struct policy *policy, int slot, enum policy_reason reason, int64_t now, uint32_t random)
 {
-  bool was_connecting = policy->slots[slot].state == SLOT_CONNECTING;
+  note_end(policy, slot, reason, now, random);
   policy->slots[slot] = (struct policy_slot){.state = SLOT_CLOSED};
   policy->open--;
-  if (policy->joinable == slot)
-    policy->joinable = -1;
-  if (was_connecting) {
-    policy->connecting = 0;
-    if (reason != POLICY_DISMISSED)
-      policy->next_attempt = now + policy_back_off(++policy->failures, random);
-  } else if (reason >= POLICY_DISMISSED) {
-    unprove(policy);
-  }
   settle_leases(policy);
 }
 
@@ -313,47 +246,42 @@ static bool refuse(struct policy *policy, struct waiter *waiter, enum lontar_err
   return true;
 }
 
-static bool next_refuse(struct policy *policy, struct policy_action *ret)
+static bool next_refuse(struct policy *policy, int64_t now, struct policy_action *ret)
 {
-  return policy->queue.count > 0 && policy_is_down(policy) &&
-         refuse(policy, queue_any(&policy->queue), LONTAR_UNAVAILABLE, ret);
+  if (policy->queue.count == 0)
+    return false;
+  if (policy_is_down(policy))
+    return refuse(policy, queue_any(&policy->queue), LONTAR_UNAVAILABLE, ret);
+  struct waiter *write = queue_first(&policy->queue, QUEUE_WRITES);
+  return write != NULL && choice_refuses_writes(policy, now) && refuse(policy, write, LONTAR_BUSY, ret);
 }
 
 static void fly(struct policy *policy, int slot, int64_t now)
 {
   struct policy_slot *it = &policy->slots[slot];
   if (it->in_flight++ == 0)
-    it->head_since = it->sent = now;
+    it->head_since = it->heard = now;
 }
 
-static bool assign(struct policy *policy, struct waiter *waiter, int slot, int64_t now, struct policy_action *ret)
+static bool next_send(struct policy *policy, int64_t now, struct policy_action *ret)
 {
+  int slot;
+  struct waiter *waiter = choice_next(policy, now, &slot);
+  if (waiter == NULL)
+    return false;
+  struct policy_slot *it = &policy->slots[slot];
   (void)queue_remove(&policy->queue, waiter);
   fly(policy, slot, now);
-  policy->slots[slot].writing = policy->slots[slot].writing || waiter->kind != READS;
-  if (waiter->kind == APPENDS && !waiter->alone) {
+  it->writing = it->writing || !is_read(waiter);
+  it->dear += waiter->kind == DEAR;
+  it->alone = waiter->alone || waiter->locked;
+  it->locked = waiter->locked;
+  if (waiter->class == CLASS_APPEND) {
     policy->joinable = slot;
-    policy->slots[slot].appending = true;
+    it->appending = true;
   }
   *ret = (struct policy_action){.act = POLICY_SEND, .slot = slot, .waiter = waiter};
   return true;
-}
-
-/* In the order of asking, but one that finds no connection does not hold up those of another kind: except that a write
- * which waits while nobody writes makes later reads wait too, or a steady stream of them would never let it in. */
-static bool next_send(struct policy *policy, int64_t now, struct policy_action *ret)
-{
-  unsigned kinds = QUEUE_ALL;
-  struct waiter *waiter;
-  while ((waiter = queue_first(&policy->queue, kinds)) != NULL) {
-    int slot = pick(policy, waiter, now);
-    if (slot >= 0)
-      return assign(policy, waiter, slot, now, ret);
-    kinds &= ~(1U << waiter->kind);
-    if (waiter->kind != READS && !anyone_writes(policy))
-      kinds &= ~(1U << READS);
-  }
-  return false;
 }
 
 static bool check(struct policy *policy, int slot, int64_t now, struct policy_action *ret)
@@ -370,14 +298,17 @@ static bool next_check(struct policy *policy, int64_t now, struct policy_action 
   if (queue_first(&policy->queue, QUEUE_ALL) == NULL)
     return false;
   for (int i = 0; i < policy->reach; i++)
-    if (is_idle(&policy->slots[i]) && !is_usable(&policy->slots[i], now))
+    if (choice_is_idle(&policy->slots[i]) && !choice_is_usable(&policy->slots[i], now))
       return check(policy, i, now, ret);
   return false;
 }
 
+/* Dear reads wait for each other, and those who met a lock for its end: a further connection would not help them. */
 static bool waits_long(const struct policy *policy, int64_t now)
 {
-  const struct waiter *first = queue_first(&policy->queue, QUEUE_ALL);
+  const unsigned helped =
+      QUEUE_ALL & ~(1U << CLASS_DEAR | 1U << CLASS_DEAR_ALONE | 1U << CLASS_READ_LOCKED | 1U << CLASS_WRITE_LOCKED);
+  const struct waiter *first = queue_first(&policy->queue, helped);
   return first != NULL && now - first->queued >= POLICY_OVERFLOW_AFTER;
 }
 
@@ -418,22 +349,16 @@ static bool next_open(struct policy *policy, int64_t now, struct policy_action *
 
 bool policy_next(struct policy *policy, int64_t now, struct policy_action *ret_action)
 {
-  return next_refuse(policy, ret_action) || next_send(policy, now, ret_action) || next_check(policy, now, ret_action) ||
-         next_open(policy, now, ret_action);
+  return next_refuse(policy, now, ret_action) || next_send(policy, now, ret_action) ||
+         next_check(policy, now, ret_action) || next_open(policy, now, ret_action);
 }
 
 /* ---- What time makes due ---- */
 
-static bool abandon(int slot, enum lontar_error error, enum policy_reason reason, struct policy_action *ret)
-{
-  *ret = (struct policy_action){.act = POLICY_ABANDON, .slot = slot, .error = error, .reason = reason};
-  return true;
-}
-
 static bool is_hung(const struct policy *policy, const struct policy_slot *slot, int64_t now)
 {
   int64_t limit = slot->checking ? POLICY_CHECK_LIMIT : policy->settings.statement_timeout + POLICY_GRACE;
-  return slot->in_flight > 0 && now - slot->sent > limit;
+  return slot->in_flight > 0 && now - slot->heard > limit;
 }
 
 /* One beyond the size has been idle for too long, sooner when another slice wants it. */
@@ -462,21 +387,33 @@ static void retire_due(struct policy *policy, int slot, int64_t now)
   }
 }
 
+/* It may be that the server has taken it in and only sleeps, so that another would be one more for it: this one goes
+ * on, and counts as a failed attempt meanwhile. */
+static bool be_late(struct policy *policy, int slot, struct policy_action *ret)
+{
+  policy->slots[slot].late = true;
+  policy->failures++;
+  *ret = (struct policy_action){.act = POLICY_LATE, .slot = slot};
+  return true;
+}
+
 static bool due_at(struct policy *policy, int slot, int64_t now, struct policy_action *ret)
 {
   struct policy_slot *it = &policy->slots[slot];
   if (it->state == SLOT_CLOSED || it->state == SLOT_LEAVING)
     return false;
   if (it->state == SLOT_CONNECTING)
-    return now - it->begun > policy->settings.connect_timeout && abandon(slot, LONTAR_UNAVAILABLE, POLICY_HUNG, ret);
-  if (is_hung(policy, it, now))
-    return abandon(slot, LONTAR_DEADLINE, POLICY_HUNG, ret);
+    return !it->late && now - it->begun > policy->settings.connect_timeout && be_late(policy, slot, ret);
+  if (is_hung(policy, it, now)) {
+    *ret = (struct policy_action){.act = POLICY_ABANDON, .slot = slot};
+    return true;
+  }
   retire_due(policy, slot, now);
   if (it->state == SLOT_DRAINING && it->in_flight == 0) {
     *ret = (struct policy_action){.act = POLICY_CLOSE, .slot = slot, .reason = it->reason};
     return true;
   }
-  return is_idle(it) && now - it->proved >= POLICY_CHECK_EVERY && check(policy, slot, now, ret);
+  return choice_is_idle(it) && now - it->proved >= POLICY_CHECK_EVERY && check(policy, slot, now, ret);
 }
 
 bool policy_due(struct policy *policy, int64_t now, struct policy_action *ret_action)

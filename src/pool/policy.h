@@ -21,11 +21,15 @@ enum { POLICY_SLOTS_MAX = 256 };
  * commit, and how many commits of appends are under way at once. Sources: the measurements in src/README.md. */
 enum { POLICY_READ_DEPTH = 32, POLICY_APPENDS_A_COMMIT = 48, POLICY_COMMITS = 2 };
 
+/* How many connections of a slice have dear reads at once, and how many of these one has in its pipeline. Two keep the
+ * server busy while an answer is written; each more is a processor that the cheap ones wait for. */
+enum { POLICY_DEAR_SLOTS = 2, POLICY_DEAR_DEPTH = 8 };
+
 /* Times in microseconds. */
 enum {
   POLICY_SLOW = 5000,            /* nothing is added behind a statement that has run longer */
   POLICY_OVERFLOW_AFTER = 20000, /* a shorter wait is others' commits, and opens no connection beyond the size */
-  POLICY_GRACE = 500000,         /* beyond the server's own statement_timeout before a connection is abandoned */
+  POLICY_GRACE = 500000,         /* silence beyond the server's own statement_timeout before it is given up */
   POLICY_SHARE_AFTER = 100000,   /* an idle connection beyond the size goes so early when another slice wants one */
   POLICY_CHECK_EVERY = 25000000, /* an idle connection is checked so often, … */
   POLICY_CHECK_AFTER = 30000000, /* … and without a check for so long it is not handed out */
@@ -59,7 +63,7 @@ enum slot_state {
   SLOT_CONNECTING,
   SLOT_READY,
   SLOT_DRAINING, /* takes nothing new, closes when its pipeline is empty */
-  SLOT_LEAVING,  /* closed by us; counts until the server has ended it, too */
+  SLOT_LEAVING,  /* closed by us; counts until the server is seen to have ended it, too */
 };
 
 enum policy_reason {
@@ -75,15 +79,20 @@ enum policy_reason {
 /* One connection as the policy sees it. Read only for others. */
 struct policy_slot {
   enum slot_state state;
-  enum policy_reason reason; /* why it drains */
+  enum policy_reason reason; /* why it drains or leaves */
+  bool given_up;             /* it leaves because nothing was heard of the server */
   int in_flight;             /* statements sent and not answered */
+  int dear;                  /* of these so many are dear reads */
   bool writing;              /* some of them write */
   bool appending;            /* what they write are appends */
+  bool alone;                /* nothing may join what is in flight */
+  bool locked;               /* what is in flight met a lock before */
   bool checking;             /* the one in flight is a check */
-  bool barred;               /* takes nothing: a cancel is on its way to it */
+  bool barred;               /* takes nothing: a cancel is on its way to it, or to what was in flight then */
+  bool late;                 /* connecting takes longer than it should */
   int64_t begun;             /* when it began to connect */
   int64_t opened;            /* when it was ready */
-  int64_t sent;              /* when the oldest statement in flight was sent */
+  int64_t heard;             /* the last byte of the server, or the turn of what it works on */
   int64_t head_since;        /* since when the server works on it */
   int64_t idle_since;        /* when its pipeline became empty */
   int64_t proved;            /* when the server last answered here, or far in the past */
@@ -112,7 +121,8 @@ enum policy_act {
   POLICY_OPEN,    /* a connection in the slot */
   POLICY_CHECK,   /* that the server still answers on the slot */
   POLICY_CLOSE,   /* the slot, which is idle, for `reason` */
-  POLICY_ABANDON, /* the slot's connection, which is of no use any more, for `error` */
+  POLICY_LATE,    /* the slot's connection takes too long to open; it goes on */
+  POLICY_ABANDON, /* the slot's connection: nothing was heard of the server for too long */
   POLICY_REFUSE,  /* the waiter gets `error`; it is out of the queue */
 };
 
@@ -130,13 +140,13 @@ void policy_init(struct policy *policy, const struct policy_settings *settings, 
 void policy_drain(struct policy *policy);
 
 /* Queues a waiter. LONTAR_OK; LONTAR_UNAVAILABLE when the database is known to be away, LONTAR_BUSY when too many
- * wait: it is not queued then. */
+ * wait, or for a write while connections that were given up hold every place for it: it is not queued then. */
 enum lontar_error policy_ask(struct policy *policy, struct waiter *waiter, int64_t now);
 
 /* Queues one whose statement was taken from it again, before all others. */
 void policy_ask_again(struct policy *policy, struct waiter *waiter, int64_t now);
 
-/* The same after a pause at random, which grows with the attempts (from 1). */
+/* The same after a pause at random, which grows with the attempts (from 1), and is longer for one that met a lock. */
 void policy_ask_later(struct policy *policy, struct waiter *waiter, int attempt, int64_t now, uint32_t random);
 
 /* False when it does not wait. */
@@ -147,8 +157,11 @@ void policy_round_over(struct policy *policy);
 
 void policy_opened(struct policy *policy, int slot, int64_t now, uint32_t random);
 
-/* A statement of the slot was answered; `next_sent` tells when the next one in flight was sent. */
-void policy_answered(struct policy *policy, int slot, int64_t now, int64_t next_sent);
+/* Bytes came from the server. */
+void policy_heard(struct policy *policy, int slot, int64_t now);
+
+/* The oldest statement of the slot was answered: the waiter's, or with NULL a check. */
+void policy_answered(struct policy *policy, int slot, const struct waiter *waiter, int64_t now);
 
 /* The slot's connection is to be replaced once its pipeline is empty. */
 void policy_retire(struct policy *policy, int slot, enum policy_reason reason);
@@ -159,8 +172,9 @@ void policy_renew(struct policy *policy, int slot, int64_t now);
 /* The server does not take writes any more: every connection that is a second old or more is to be replaced. */
 void policy_demoted(struct policy *policy, int64_t now);
 
-/* The slot's connection, which was idle, is being closed; policy_closed tells its end. */
-void policy_leaving(struct policy *policy, int slot);
+/* The slot's connection is of no use any more, but the server may still have it: the same as policy_closed, which tells
+ * its end, but for the place. */
+void policy_leaving(struct policy *policy, int slot, enum policy_reason reason, int64_t now, uint32_t random);
 
 /* The slot's connection is gone; its statements are the owner's to ask again. One that was still connecting counts as a
  * failed attempt, unless it was dismissed. */

@@ -10,16 +10,26 @@
 #include "log/log.h"
 #include "pool/slice.h"
 
-enum { TICK = 20000 /* microseconds */ };
+/* Microseconds. A lock is remembered for longer than it is waited for. */
+enum { TICK = 20000, LOCK_REMEMBERED = 1000000 };
 
 static struct job *job_of(struct waiter *waiter)
 {
   return (struct job *)(void *)((char *)waiter - offsetof(struct job, waiter));
 }
 
+/* Only a table's lock holds up reads, and it holds up all of the statement. */
+bool pool_knows_lock(const struct pool *pool, enum statement statement, int64_t now)
+{
+  const int64_t locked = pool->locked[statement];
+  return locked != 0 && now - locked < LOCK_REMEMBERED;
+}
+
 void pool_return(struct pool *pool, struct job *job)
 {
-  policy_ask_again(&pool->policy, &job->waiter, clock_steady());
+  const int64_t now = clock_steady();
+  job->waiter.locked = job->waiter.locked || pool_knows_lock(pool, job->statement, now);
+  policy_ask_again(&pool->policy, &job->waiter, now);
 }
 
 static void send_job(struct pool *pool, int index, struct job *job)
@@ -48,9 +58,11 @@ static void act(struct pool *pool, const struct policy_action *action)
   case POLICY_CLOSE:
     place_close(place, action->reason);
     break;
+  case POLICY_LATE:
+    place_late(place);
+    break;
   case POLICY_ABANDON:
-    place_lose(place, action->error, action->reason,
-               action->error == LONTAR_DEADLINE ? "the server does not answer" : "connecting took too long");
+    place_lose(place, LONTAR_DEADLINE, POLICY_HUNG, "the server does not answer");
     break;
   case POLICY_REFUSE:
     pool_finish(job_of(action->waiter), action->error, NULL);
@@ -105,8 +117,7 @@ static void on_tick(void *argument)
   while (policy_due(&pool->policy, now, &action))
     act(pool, &action);
   for (int i = 0; i < pool->policy.reach; i++)
-    if (pool->places[i].connection != NULL)
-      place_inspect(&pool->places[i], now);
+    place_inspect(&pool->places[i], now);
   pool_dispatch(pool);
 }
 
@@ -156,8 +167,10 @@ void pool_free(struct pool *pool)
 
 void pool_submit(struct pool *pool, struct job *job)
 {
+  const int64_t now = clock_steady();
   job->waiter.kind = statement_rows[job->statement].kind;
-  enum lontar_error error = policy_ask(&pool->policy, &job->waiter, clock_steady());
+  job->waiter.locked = pool_knows_lock(pool, job->statement, now);
+  enum lontar_error error = policy_ask(&pool->policy, &job->waiter, now);
   if (error != LONTAR_OK)
     pool_finish(job, error, NULL);
   else

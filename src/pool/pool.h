@@ -20,10 +20,18 @@ struct pool_settings {
   bool prepared_statements; /* taken at pool_new only */
 };
 
-/* What the slice asks of its surroundings; `suspect` is told of every connection that is lost or cannot be opened. */
+/*
+ * What the slice asks of its surroundings. `suspect` is told of every connection that is lost or cannot be opened.
+ * `note`: this process of the server was left and has not been seen to end; somebody shall end it and look. The number
+ * of the note, or -1 when there is no room at the moment. `is_gone`: it was looked for and is not there any more.
+ * `forget`: nobody waits for it any longer.
+ */
 struct pool_owner {
   struct policy_budget budget;
   void (*suspect)(void *owner);
+  int (*note)(void *owner, int backend);
+  bool (*is_gone)(void *owner, int note);
+  void (*forget)(void *owner, int note);
   void *owner;
 };
 

@@ -1,12 +1,24 @@
-/* Lists of waiters by kind, ordered by turns: those who return take turns below all that were given. */
+/* Lists of waiters by class, ordered by turns: those who return take turns below all that were given. */
 #include "pool/queue.h"
 
 void queue_init(struct queue *queue)
 {
   *queue = (struct queue){.count = 0};
-  for (int kind = READS; kind <= APPENDS; kind++)
-    TAILQ_INIT(&queue->of[kind]);
+  for (int i = 0; i < CLASSES; i++)
+    TAILQ_INIT(&queue->of[i]);
   TAILQ_INIT(&queue->delayed);
+}
+
+static enum waiter_class class_of(const struct waiter *waiter)
+{
+  const bool reads = waiter->kind <= DEAR;
+  if (waiter->locked)
+    return reads ? CLASS_READ_LOCKED : CLASS_WRITE_LOCKED;
+  if (!reads)
+    return waiter->kind == APPENDS && !waiter->alone ? CLASS_APPEND : CLASS_WRITE;
+  if (waiter->kind == DEAR)
+    return waiter->alone ? CLASS_DEAR_ALONE : CLASS_DEAR;
+  return waiter->alone ? CLASS_READ_ALONE : CLASS_READ;
 }
 
 void queue_add(struct queue *queue, struct waiter *waiter, int64_t now)
@@ -14,7 +26,8 @@ void queue_add(struct queue *queue, struct waiter *waiter, int64_t now)
   waiter->place = WAITER_QUEUED;
   waiter->queued = now;
   waiter->turn = ++queue->last_turn;
-  TAILQ_INSERT_TAIL(&queue->of[waiter->kind], waiter, link);
+  waiter->class = class_of(waiter);
+  TAILQ_INSERT_TAIL(&queue->of[waiter->class], waiter, link);
   queue->count++;
 }
 
@@ -23,7 +36,8 @@ void queue_return(struct queue *queue, struct waiter *waiter, int64_t now)
   waiter->place = WAITER_QUEUED;
   waiter->queued = now;
   waiter->turn = --queue->first_turn;
-  TAILQ_INSERT_HEAD(&queue->of[waiter->kind], waiter, link);
+  waiter->class = class_of(waiter);
+  TAILQ_INSERT_HEAD(&queue->of[waiter->class], waiter, link);
   queue->count++;
 }
 
@@ -39,7 +53,7 @@ bool queue_remove(struct queue *queue, struct waiter *waiter)
 {
   if (waiter->place == WAITER_ELSEWHERE)
     return false;
-  TAILQ_REMOVE(waiter->place == WAITER_QUEUED ? &queue->of[waiter->kind] : &queue->delayed, waiter, link);
+  TAILQ_REMOVE(waiter->place == WAITER_QUEUED ? &queue->of[waiter->class] : &queue->delayed, waiter, link);
   waiter->place = WAITER_ELSEWHERE;
   queue->count--;
   return true;
@@ -57,11 +71,11 @@ void queue_wake(struct queue *queue, int64_t now)
   }
 }
 
-struct waiter *queue_first(const struct queue *queue, unsigned kinds)
+struct waiter *queue_first(const struct queue *queue, unsigned classes)
 {
   struct waiter *first = NULL;
-  for (int kind = READS; kind <= APPENDS; kind++) {
-    struct waiter *head = kinds & 1U << kind ? TAILQ_FIRST(&queue->of[kind]) : NULL;
+  for (int i = 0; i < CLASSES; i++) {
+    struct waiter *head = classes & 1U << i ? TAILQ_FIRST(&queue->of[i]) : NULL;
     if (head != NULL && (first == NULL || head->turn < first->turn))
       first = head;
   }
@@ -86,7 +100,7 @@ static struct waiter *expired_in(const struct waiter_list *list, int64_t now)
 struct waiter *queue_expired(const struct queue *queue, int64_t now)
 {
   struct waiter *expired = expired_in(&queue->delayed, now);
-  for (int kind = READS; kind <= APPENDS && expired == NULL; kind++)
-    expired = expired_in(&queue->of[kind], now);
+  for (int i = 0; i < CLASSES && expired == NULL; i++)
+    expired = expired_in(&queue->of[i], now);
   return expired;
 }

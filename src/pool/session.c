@@ -15,6 +15,7 @@ enum {
   COMMAND_LOCK_TIMEOUT = 0, /* then the statements */
   CHECKS_CLIENT_SINCE = 140000,
   IDLE_IN_TRANSACTION = 60000,
+  LOCK_TIMEOUT = 200, /* as below: then the connection serves others, and the statement is sent again later */
   SETTINGS_SIZE_MAX = 8192,
 };
 
@@ -30,7 +31,8 @@ enum {
 static bool send_settings(PGconn *libpq, int64_t statement_timeout)
 {
   const int64_t milliseconds = statement_timeout / CLOCK_MILLISECOND;
-  const struct preset_limits limits = {milliseconds, milliseconds, IDLE_IN_TRANSACTION};
+  const int64_t lock = milliseconds < LOCK_TIMEOUT ? milliseconds : LOCK_TIMEOUT;
+  const struct preset_limits limits = {milliseconds, lock, IDLE_IN_TRANSACTION};
   CLEANUP(buffer_free) struct buffer sql;
   buffer_init(&sql, SETTINGS_SIZE_MAX);
   buffer_append_text(

@@ -1,4 +1,5 @@
-/* The inside of a slice, shared by pool.c (jobs and what the policy says) and place.c (one connection in the loop). */
+/* The inside of a slice, shared by pool.c (jobs and what the policy says), place.c (one connection in the loop),
+ * outcome.c, inspect.c and leaving.c (what becomes of its jobs, how it is looked after, and its end). */
 #ifndef POOL_SLICE_H
 #define POOL_SLICE_H
 
@@ -6,11 +7,14 @@
 
 #include "pool/pool.h"
 
+/* How often a statement goes to another session because one did not fit. */
+enum { RENEWALS = 4 };
+
 /* A place for a connection; its policy_slot lies at the same index of the policy. */
 struct place {
   struct pool *pool;
   int index;
-  struct connection *connection; /* NULL while the slot is closed */
+  struct connection *connection; /* NULL while the slot is closed or leaving */
   struct event *event;
   evutil_socket_t watched;
   short watched_for;
@@ -18,6 +22,9 @@ struct place {
   struct job check;  /* that the server still answers */
   struct job cancel; /* of a statement that nobody wants, sent on another connection */
   bool cancelling;
+  int left_backend; /* while the slot is leaving: the server's process, 0: unknown, … */
+  int left_note;    /* … where its end is asked for, -1: nowhere yet, … */
+  int64_t left_at;  /* … and since when */
 };
 
 struct pool {
@@ -32,11 +39,12 @@ struct pool {
   struct pulse *tick;
   struct event *round_end; /* made active by the first send of a round of the loop */
   int64_t next_probe;
-  int64_t dismissed;     /* when an administrator last ended a connection */
-  int pardons;           /* attempts to connect that failed with it, since the last connection */
-  char trouble[256];     /* the last loss, for the log */
-  int64_t told_unopened; /* when the log last said that no other connection can be opened, … */
-  int64_t told_renewal;  /* … and that a session did not fit */
+  int64_t dismissed;               /* when an administrator last ended a connection */
+  int pardons;                     /* attempts to connect that failed with it, since the last connection */
+  int64_t locked[STATEMENT_COUNT]; /* when a read last met a lock that nobody has passed since; 0: never */
+  char trouble[256];               /* the last loss, for the log */
+  int64_t told_unopened;           /* when the log last said that no other connection can be opened, … */
+  int64_t told_renewal;            /* … and that a session did not fit */
   struct pool_numbers numbers;
 };
 
@@ -54,6 +62,9 @@ static inline void pool_finish(struct job *job, enum lontar_error error, const P
   job->done(job, error, result);
 }
 
+/* Whether the next read of this statement is likely to wait for a lock. */
+bool pool_knows_lock(const struct pool *pool, enum statement statement, int64_t now);
+
 /* Puts a job that comes back before all others. */
 void pool_return(struct pool *pool, struct job *job);
 
@@ -69,14 +80,36 @@ void place_sync(struct place *place);
 /* After any call that may have changed the connection: takes note of ready, broken or drained, and watches it anew. */
 void place_settle(struct place *place);
 
-/* What is to be told or cancelled of the statement that runs there. */
+/* What is to be told, cancelled or sent elsewhere of that which runs there, or asked about a session that was left. */
 void place_inspect(struct place *place, int64_t now);
 
-/* Closes an idle connection. */
+/* The connection takes too long to open. */
+void place_late(struct place *place);
+
+/* The connection goes; the slot is leaving, or closed when the server's end was seen. Its jobs are the caller's. */
+void place_leave(struct place *place, enum policy_reason reason);
+
+/* The same for an idle one. */
 void place_close(struct place *place, enum policy_reason reason);
+
+/* Has the end of a session looked for at the server, where it does not come by itself. */
+void place_inspect_leaving(struct place *place, int64_t now);
+
+/* The place is free again. */
+void place_vacate(struct place *place, enum policy_reason reason);
+
+/* For the connection: it has done with a job. */
+void place_job_done(void *owner, struct connection *connection, struct job *job, enum lontar_error error,
+                    const PGresult *result, bool again);
+
+/* Once a cancel has been asked for and what was in flight then is answered, the place may take something again. */
+void place_unbar(struct place *place);
 
 /* Closes a connection of no more use. Its reads are queued once more, its writes fail. */
 void place_lose(struct place *place, enum lontar_error error, enum policy_reason reason, const char *message);
+
+/* Frees what stands in the pipeline for jobs that were taken out of it. */
+void place_forget(struct place *place);
 
 /* Frees without a word. */
 void place_clear(struct place *place);

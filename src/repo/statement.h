@@ -17,10 +17,11 @@ enum statement {
 enum { STATEMENT_FIELDS_MAX = 12 };
 
 /*
- * READS changes nothing, so it may be sent again or to a standby; WRITES must never be sent twice. APPENDS is a write
- * that is short and touches no row of others, so that several may share one commit.
+ * READS changes nothing, so it may be sent again or to a standby; of DEAR reads, which may look at many rows or bring
+ * large ones, few run at once. WRITES must never be sent twice. APPENDS is a write that is short and touches no row of
+ * others, so that several may share one commit.
  */
-enum statement_kind { READS, WRITES, APPENDS };
+enum statement_kind { READS, DEAR, WRITES, APPENDS };
 
 struct statement_row {
   const char *name;
@@ -31,6 +32,11 @@ struct statement_row {
 };
 
 extern const struct statement_row statement_rows[STATEMENT_COUNT];
+
+static inline bool statement_reads(enum statement statement)
+{
+  return statement_rows[statement].kind <= DEAR;
+}
 
 /* Number of entries before FIELD_none. */
 int statement_field_count(const enum field *fields);

@@ -89,7 +89,7 @@ static int step_run(PGconn *connection, const struct step *step, struct values *
       (column >= 0 && !statement_read(FIELD_id, PQgetvalue(result, 0, column), PQgetlength(result, 0, column), &id)))
     return command_fail("Look at the table's triggers and rules.",
                         "Lontar could not %s in the adopted tables: no record came back", step->what);
-  if (column >= 0 && statement_rows[step->statement].kind != READS)
+  if (column >= 0 && !statement_reads(step->statement))
     values->of[FIELD_id] = id;
   if (step->keep != FIELD_none)
     values->of[step->keep] = id;

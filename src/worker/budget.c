@@ -3,9 +3,11 @@
 
 #include "base/clock.h"
 
-/* An idle backend ends as soon as its socket closes; one that works looks every 250 ms, by our
- * client_connection_check_interval, and may have to wait for a processor. */
-enum { NOTICED_AFTER = 1000000 };
+/* The server has let in by then who was just connecting, and notices that nobody is there (microseconds). */
+enum { OPENING_ENDS = 200000 };
+
+/* The master replaces a prober that hangs before this. */
+enum { PROBER_SILENT = 4000000 };
 
 enum { WANTING_LASTS = 100000 };
 
@@ -23,11 +25,30 @@ void budget_begin(struct budget *budget, struct board *board, int index, int tur
   };
   if (board_get(&budget->own->state) == BOARD_WORKER_DEAD) {
     budget->claimed = budget->left = board_get(&budget->own->leased) + budget->size;
-    budget->left_until = (int64_t)board_get(&budget->own->heartbeat) + NOTICED_AFTER;
+    budget->left_at = board_get(&budget->own->heartbeat);
     board_lease_claim(budget->own, budget->size);
   } else {
     board_lease_return(budget->own, board_get(&budget->own->leased));
   }
+}
+
+/* Whether a prober writes to this board: not to one that was damaged and replaced, while its workers go on. */
+static bool is_watched(const struct budget *budget)
+{
+  const int64_t beat = (int64_t)board_get(&board_prober(budget->board)->heartbeat);
+  return clock_steady() - (beat > budget->begun ? beat : budget->begun) < PROBER_SILENT;
+}
+
+/* Whether the prober has asked the server after that moment; without one nothing can be known. */
+static bool looked_since(const struct budget *budget, int64_t moment)
+{
+  return (int64_t)board_get(&board_prober(budget->board)->looked) > moment || !is_watched(budget);
+}
+
+/* The same for the moment of a death: what was just being opened must have shown itself at the server. */
+static bool counts_dead(const struct budget *budget, uint64_t death)
+{
+  return looked_since(budget, (int64_t)death + OPENING_ENDS);
 }
 
 static uint64_t within_slice(const struct budget *budget, const struct board_slot *slot)
@@ -39,14 +60,14 @@ static uint64_t within_slice(const struct budget *budget, const struct board_slo
 }
 
 /* What the other has of the slice; of a younger one nothing: it counts what we have. */
-static uint64_t of_other(const struct budget *budget, int64_t now)
+static uint64_t of_other(const struct budget *budget)
 {
   const struct board_slot *other = budget->other;
   switch ((enum board_worker)board_get(&other->state)) {
   case BOARD_WORKER_NONE:
     return 0;
   case BOARD_WORKER_DEAD:
-    if (now < (int64_t)board_get(&other->heartbeat) + NOTICED_AFTER)
+    if (!counts_dead(budget, board_get(&other->heartbeat)))
       return budget->size;
     board_worker_end(budget->other);
     return 0;
@@ -62,8 +83,9 @@ static uint64_t of_other(const struct budget *budget, int64_t now)
 
 void budget_tick(struct budget *budget)
 {
-  const int64_t now = clock_steady();
-  const uint64_t claim = (now < budget->left_until ? budget->left : 0) + of_other(budget, now);
+  if (budget->left > 0 && counts_dead(budget, budget->left_at))
+    budget->left = 0;
+  const uint64_t claim = budget->left + of_other(budget);
   if (claim > budget->claimed)
     board_lease_claim(budget->own, claim - budget->claimed);
   else if (claim < budget->claimed)
@@ -71,24 +93,33 @@ void budget_tick(struct budget *budget)
   budget->claimed = claim;
 }
 
+static uint64_t left_at_server(const struct budget *budget)
+{
+  return board_get(&board_prober(budget->board)->left);
+}
+
 bool budget_is_full(const struct budget *budget)
 {
-  return budget->claimed > 0 && board_leased(budget->board) > budget->most;
+  const uint64_t left = left_at_server(budget);
+  return budget->claimed + left > 0 && board_leased(budget->board) + left > budget->most;
 }
 
 bool budget_stays_full(const struct budget *budget)
 {
-  return budget_is_full(budget) && clock_steady() >= budget->begun + NOTICED_AFTER;
+  return budget_is_full(budget) && looked_since(budget, budget->begun);
 }
 
 /* Within the slice a worker may always open, unless the other's connections would make it too many. */
 static bool take(void *owner, bool beyond)
 {
   struct budget *budget = owner;
+  const uint64_t left = left_at_server(budget);
   budget_tick(budget);
+  if (!looked_since(budget, 0))
+    return false;
   if (!beyond)
     return !budget_is_full(budget);
-  if (board_lease(budget->board, budget->slot, budget->most))
+  if (left <= budget->most && board_lease(budget->board, budget->slot, budget->most - left))
     return true;
   board_set(&budget->own->wanting, (uint64_t)clock_steady());
   return false;

@@ -2,8 +2,10 @@
  * The overflow of database connections that all workers share, taken and returned through the board.
  *
  * A place has one slice of pool_size, but for a while two workers: one that follows and one that retires, or one that
- * died and still holds its connections until the server notices. The one that came later counts what the other has of
- * their slice as taken from the overflow, so that all together never exceed pool_size and pool_max_overflow.
+ * died and whose connections the server still has. The one that came later counts what the other has of their slice as
+ * taken from the overflow, so that all together never exceed pool_size and pool_max_overflow. What those that died have
+ * left is known only when the prober has looked at the server since; until it has looked for the first time, nothing is
+ * opened.
  */
 #ifndef WORKER_BUDGET_H
 #define WORKER_BUDGET_H
@@ -23,7 +25,7 @@ struct budget {
   uint64_t size;            /* of the slice */
   int64_t begun;            /* steady */
   uint64_t left;            /* connections of one that died in the own slot, */
-  int64_t left_until;       /* until the server has surely noticed (steady) */
+  uint64_t left_at;         /* seen then (steady): until the prober has looked after that */
   uint64_t claimed;         /* those, and what the other has of the slice: among the own slot's leases */
 };
 
@@ -37,7 +39,7 @@ void budget_tick(struct budget *budget);
 /* While this is so, not even the first connection may be opened. */
 bool budget_is_full(const struct budget *budget);
 
-/* The same, and those that have died before the budget began are not the cause: what they held is free by now. */
+/* The same, and those that have died before the budget began are not the cause: the prober has looked since. */
 bool budget_stays_full(const struct budget *budget);
 
 /* Borrows the budget. */

@@ -14,6 +14,8 @@
 #include "front/front.h"
 #include "handler/handler.h"
 #include "health/board.h"
+#include "health/census.h"
+#include "health/prober.h"
 #include "log/log.h"
 #include "worker/budget.h"
 #include "worker/settings.h"
@@ -210,22 +212,47 @@ static void on_retire(evutil_socket_t signal_number, short what, void *argument)
 static void on_suspect(void *argument)
 {
   struct worker *worker = argument;
-  const uint64_t one = 1;
+  const uint64_t doubt = PROBER_DOUBT;
   if (worker->handler.pool != NULL)
     show_numbers(worker);
-  (void)!write(worker->start->poke_fd, &one, sizeof one); /* fails only when it is full of pokes */
+  (void)!write(worker->start->poke_fd, &doubt, sizeof doubt); /* fails only when it is full of pokes */
+}
+
+/* The prober looks for it at once. */
+static int note_left(void *argument, int backend)
+{
+  const struct worker *worker = argument;
+  const uint64_t look = PROBER_LOOK;
+  const int note = board_note(worker->handler.slot, backend);
+  if (note >= 0)
+    (void)!write(worker->start->poke_fd, &look, sizeof look);
+  return note;
+}
+
+static bool is_left_gone(void *argument, int note)
+{
+  const struct worker *worker = argument;
+  return board_note_is_over(worker->handler.slot, note);
+}
+
+static void forget_left(void *argument, int note)
+{
+  const struct worker *worker = argument;
+  board_note_forget(worker->handler.slot, note);
 }
 
 static bool make_pool(struct worker *worker)
 {
-  char name[32];
+  char role[16], name[CENSUS_NAME_SIZE];
   struct pool_settings settings;
-  snprintf(name, sizeof name, "lontard/%d", worker->start->index);
+  (void)snprintf(role, sizeof role, "%d", worker->start->index);
+  census_name(name, role, census_installation(worker->config->run_dir));
   worker_pool_settings(worker->config, worker->start->index, worker->start->workers, &settings);
   budget_begin(&worker->budget, worker->start->board, worker->start->index, worker->start->turn,
                worker->config->pool_max_overflow, settings.policy.size);
   board_worker_begin(worker->handler.slot, (uint64_t)getpid());
-  const struct pool_owner owner = {budget_for_pool(&worker->budget), on_suspect, worker};
+  const struct pool_owner owner = {
+      budget_for_pool(&worker->budget), on_suspect, note_left, is_left_gone, forget_left, worker};
   worker->handler.pool = pool_new(worker->base, worker->config->database_url, name, &settings, &owner);
   return worker->handler.pool != NULL;
 }
@@ -296,12 +323,25 @@ static void block_signals(void)
   (void)sigprocmask(SIG_BLOCK, &signals, NULL);
 }
 
+/* Connections whose end was not seen are still the server's; the prober counts them when it looks next. */
+static void leave_board(struct worker *worker)
+{
+  struct pool_numbers numbers = {0};
+  if (worker->handler.pool != NULL)
+    pool_numbers(worker->handler.pool, &numbers);
+  pool_free(worker->handler.pool);
+  if (numbers.open > 0)
+    board_worker_died(worker->handler.slot, (uint64_t)getpid());
+  else
+    board_worker_end(worker->handler.slot);
+}
+
 static void clear(struct worker *worker)
 {
   block_signals();
   front_free(worker->front);
   hasher_stop(worker->handler.hasher);
-  pool_free(worker->handler.pool);
+  leave_board(worker);
   keyring_free(worker->handler.keyring);
   pulse_free(worker->pulse);
   free_event(worker->passwords);
@@ -309,7 +349,6 @@ static void clear(struct worker *worker)
     free_event(worker->signals[i]);
   if (worker->base != NULL)
     event_base_free(worker->base);
-  board_worker_end(worker->handler.slot);
   config_free(worker->config);
 }
 

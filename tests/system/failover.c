@@ -97,7 +97,7 @@ static PGconn *old;
 
 static bool nobody_is_left(void)
 {
-  PGresult *result = PQexec(old, "SELECT 1 FROM pg_stat_activity WHERE application_name ~ '^lontard/[0-9]+$'");
+  PGresult *result = PQexec(old, "SELECT 1 FROM pg_stat_activity WHERE application_name ~ '^lontard/[0-9]'");
   bool nobody = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 0;
   PQclear(result);
   return nobody;

@@ -266,7 +266,7 @@ static void a_server_that_is_slow_to_let_in_is_not_away(void)
 {
   pid_t postmaster;
   struct crowd crowd = {.connections = 8, .seconds = SLOW_SECONDS, .reads_only = true};
-  const pid_t victim = (pid_t)sql_number("SELECT min(pid) FROM pg_stat_activity WHERE application_name ~ '/[01]$'"
+  const pid_t victim = (pid_t)sql_number("SELECT min(pid) FROM pg_stat_activity WHERE application_name ~ '/[01] '"
                                          " AND $1 > 0",
                                          1);
   (void)stack_servers(&postmaster, 1);
@@ -304,7 +304,7 @@ static void a_server_that_takes_no_writes_is_away(void)
 static void a_server_that_is_full_is_not_away(void)
 {
   run_sql("ALTER ROLE lontar_daemon CONNECTION LIMIT 1",
-          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lontard/prober'", NULL);
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'lontard/prober%'", NULL);
   for (int i = 0; i < READS; i++) {
     ANSWER answer = get("~/subjects", world.siswa.token);
     (void)check_status("while the prober is shut out", &answer, 200);

@@ -11,32 +11,8 @@
 #include "health/board.h"
 #include "health/publish.h"
 #include "health/render.h"
+#include "place.h"
 #include "unit.h"
-#include "worker/budget.h"
-
-/* A board of two workers in a folder of its own. */
-struct place {
-  char folder[32];
-  char path[64];
-  char message[BOARD_MESSAGE_SIZE];
-  struct board *board;
-  struct board_snapshot snapshot;
-};
-
-static void place_make(struct place *place)
-{
-  (void)snprintf(place->folder, sizeof place->folder, "/tmp/unit-board-XXXXXX");
-  CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(place->folder));
-  (void)snprintf(place->path, sizeof place->path, "%s/" BOARD_FILE, place->folder);
-  CU_ASSERT_EQUAL_FATAL(board_create(place->path, 2, &place->board, place->message, sizeof place->message), LONTAR_OK);
-}
-
-static void place_remove(struct place *place)
-{
-  board_close(place->board);
-  (void)unlink(place->path);
-  CU_ASSERT_EQUAL(rmdir(place->folder), 0);
-}
 
 static void begin_both(struct place *place, enum board_database state)
 {
@@ -158,86 +134,6 @@ static void counters_go_on_and_gauges_begin_again(void)
   CU_ASSERT_EQUAL(slot->pool.opened, 6);
   CU_ASSERT_EQUAL(slot->pool.recycled, 2);
   CU_ASSERT_EQUAL(slot->pool.failed, 1);
-  place_remove(&place);
-}
-
-static void leases_never_exceed_the_budget(void)
-{
-  struct place place;
-  place_make(&place);
-  CU_ASSERT_TRUE(board_lease(place.board, 0, 2));
-  CU_ASSERT_TRUE(board_lease(place.board, 1, 2));
-  CU_ASSERT_FALSE(board_lease(place.board, 0, 2));
-  CU_ASSERT_EQUAL(board_leased(place.board), 2);
-  board_lease_return(board_slot(place.board, 1), 1);
-  CU_ASSERT_TRUE(board_lease(place.board, 0, 2));
-  board_worker_end(board_slot(place.board, 0));
-  CU_ASSERT_EQUAL(board_leased(place.board), 0);
-  place_remove(&place);
-}
-
-/* A worker of place 0 that has `open` connections, of which one is within its slice. */
-static struct board_slot *begin_with_one_within(struct place *place, struct budget *budget, int turn, uint64_t open)
-{
-  struct board_slot *slot = board_slot(place->board, board_turn(0, turn));
-  budget_begin(budget, place->board, 0, turn, 3, 1);
-  board_worker_begin(slot, (uint64_t)(4711 + turn));
-  board_worker_state(slot, BOARD_WORKER_SERVING);
-  struct policy_budget shared = budget_for_pool(budget);
-  for (uint64_t i = 1; i < open; i++)
-    CU_ASSERT_TRUE(shared.take(shared.owner, true));
-  board_worker_pool(slot, &(struct board_pool){.open = open, .overflow = open - 1});
-  return slot;
-}
-
-static void who_follows_a_dead_worker_counts_its_connections(void)
-{
-  for (int turn = 0; turn < BOARD_TURNS; turn++) {
-    struct place place;
-    struct budget dead, budget;
-    place_make(&place);
-    struct board_slot *slot = begin_with_one_within(&place, &dead, 0, 3);
-    board_worker_died(slot, 4711);
-    budget_begin(&budget, place.board, 0, turn, 3, 1); /* in its slot, or in the other one */
-    struct policy_budget shared = budget_for_pool(&budget);
-    CU_ASSERT_TRUE(shared.take(shared.owner, false));
-    CU_ASSERT_EQUAL(board_leased(place.board), 3); /* two leases and one within its slice */
-    CU_ASSERT_FALSE(shared.take(shared.owner, true));
-    budget.most = 2;
-    CU_ASSERT_FALSE(shared.take(shared.owner, false));
-    CU_ASSERT_TRUE(budget_is_full(&budget) && !budget_stays_full(&budget));
-    budget.begun -= 1000000;
-    CU_ASSERT_TRUE(budget_stays_full(&budget));
-    board_set(&slot->heartbeat, 1); /* it died long ago */
-    budget.left_until = 1;
-    CU_ASSERT_TRUE(shared.take(shared.owner, false));
-    CU_ASSERT_EQUAL(board_leased(place.board), 0);
-    place_remove(&place);
-  }
-}
-
-static void who_follows_a_living_worker_counts_its_slice(void)
-{
-  struct place place;
-  struct budget elder, younger;
-  place_make(&place);
-  struct board_slot *slot = begin_with_one_within(&place, &elder, 0, 2);
-  board_set(&slot->started, 1);
-  (void)begin_with_one_within(&place, &younger, 1, 1);
-  budget_tick(&elder);
-  budget_tick(&younger);
-  CU_ASSERT_EQUAL(board_leased(place.board), 2); /* a lease and the slice that both have */
-  struct policy_budget shared = budget_for_pool(&younger);
-  CU_ASSERT_TRUE(shared.take(shared.owner, true));
-  CU_ASSERT_FALSE(shared.take(shared.owner, true));
-  shared.give(shared.owner);
-  board_worker_state(slot, BOARD_WORKER_RETIRING);
-  board_worker_pool(slot, &(struct board_pool){.open = 1, .overflow = 1});
-  budget_tick(&younger);
-  CU_ASSERT_EQUAL(board_leased(place.board), 1);
-  board_worker_end(slot);
-  budget_tick(&younger);
-  CU_ASSERT_EQUAL(board_leased(place.board), 0);
   place_remove(&place);
 }
 
@@ -490,9 +386,7 @@ static void the_status_file_is_json_with_an_expiry(void)
 
 UNIT_CASES(board, UNIT_CASE(a_reader_sees_what_a_worker_writes), UNIT_CASE(what_is_no_board_is_refused),
            UNIT_CASE(damage_to_the_file_is_seen), UNIT_CASE(a_new_board_takes_the_place_of_anything),
-           UNIT_CASE(counters_go_on_and_gauges_begin_again), UNIT_CASE(leases_never_exceed_the_budget),
-           UNIT_CASE(who_follows_a_dead_worker_counts_its_connections),
-           UNIT_CASE(who_follows_a_living_worker_counts_its_slice), UNIT_CASE(both_turns_of_a_place_are_shown_as_one),
+           UNIT_CASE(counters_go_on_and_gauges_begin_again), UNIT_CASE(both_turns_of_a_place_are_shown_as_one),
            UNIT_CASE(of_one_that_is_gone_only_the_counters_stand), UNIT_CASE(latencies_fall_into_their_buckets),
            UNIT_CASE(the_sentence_names_what_matters_most), UNIT_CASE(metrics_are_cumulative_and_in_seconds),
            UNIT_CASE(the_probers_word_comes_first), UNIT_CASE(connected_workers_are_counted),

@@ -18,7 +18,7 @@ struct task {
   enum where where;
   int worker;
   int slot;
-  int64_t turn; /* ours: smaller goes first among its kind */
+  int64_t turn; /* ours: smaller goes first in its class */
   bool delayed; /* for a time at random, so its turn is nobody's business */
   int64_t sent;
 };
@@ -83,10 +83,15 @@ static bool wanted(void *owner)
 
 /* ---- What the policy lets us do ---- */
 
+static bool is_read(const struct task *task)
+{
+  return task->waiter.kind <= DEAR;
+}
+
 static bool goes_before(const struct task *one, const struct task *other)
 {
   return one->worker == other->worker && one->where == WAITS && !one->delayed && !other->delayed &&
-         one->waiter.kind == other->waiter.kind && one->waiter.place == WAITER_QUEUED && one->turn < other->turn;
+         one->waiter.class == other->waiter.class && one->waiter.place == WAITER_QUEUED && one->turn < other->turn;
 }
 
 static void check_order(const struct task *task)
@@ -101,7 +106,7 @@ static void check_company(const struct task *task, int worker, int slot)
     const struct task *other = &tasks[i];
     if (other == task || other->where != FLIES || other->worker != worker || other->slot != slot)
       continue;
-    bool reads = task->waiter.kind == READS && other->waiter.kind == READS;
+    bool reads = is_read(task) && is_read(other) && !task->waiter.alone && !other->waiter.alone;
     bool appends = task->waiter.kind == APPENDS && other->waiter.kind == APPENDS && !task->waiter.alone;
     promise(reads || appends, "writes share a connection with nobody");
   }
@@ -130,11 +135,16 @@ static void open_line(int worker, int slot)
   promise(taken <= most, "within the shared overflow");
 }
 
+/* It is over at once, or the server still has it. */
 static void break_line(int worker, int slot, enum policy_reason reason)
 {
   bool was_open = lines[worker][slot].open;
-  policy_closed(&policies[worker], slot, reason, now, bits());
-  lines[worker][slot] = (struct line){0};
+  bool leaves = reason == POLICY_HUNG || below(2) == 0;
+  if (leaves)
+    policy_leaving(&policies[worker], slot, reason, now, bits());
+  else
+    policy_closed(&policies[worker], slot, reason, now, bits());
+  lines[worker][slot] = (struct line){.leaving = leaves};
   if (was_open && reason >= POLICY_DISMISSED)
     for (int i = 0; i < SLOTS; i++)
       if (lines[worker][i].open && !lines[worker][i].checking)
@@ -144,12 +154,20 @@ static void break_line(int worker, int slot, enum policy_reason reason)
     if (task->where != FLIES || task->worker != worker || task->slot != slot)
       continue;
     task->where = NOWHERE;
-    if (task->waiter.kind == READS && !task->waiter.alone) {
+    if (is_read(task) && !task->waiter.alone) {
       task->where = WAITS;
       task->turn = --first_turn;
       policy_ask_again(&policies[worker], &task->waiter, now);
     }
   }
+}
+
+static bool has_given_up(int worker)
+{
+  for (int i = 0; i < SLOTS; i++)
+    if (policies[worker].slots[i].given_up)
+      return true;
+  return false;
 }
 
 static void act(int worker, const struct policy_action *action)
@@ -171,18 +189,41 @@ static void act(int worker, const struct policy_action *action)
   case POLICY_CLOSE:
     promise(line->open && line->flying == 0, "drained, never cut");
     *line = (struct line){.leaving = true};
-    policy_leaving(&policies[worker], action->slot);
+    policy_leaving(&policies[worker], action->slot, action->reason, now, bits());
+    break;
+  case POLICY_LATE:
+    promise(!line->open, "late before it is open");
     break;
   case POLICY_ABANDON:
-    break_line(worker, action->slot, action->reason);
+    break_line(worker, action->slot, POLICY_HUNG);
     break;
   case POLICY_REFUSE:
     promise(task->where == WAITS, "refused once");
-    promise(action->error == LONTAR_BUSY ? now >= task->waiter.wait_until : policy_is_down(&policies[worker]),
+    promise(action->error != LONTAR_BUSY ? policy_is_down(&policies[worker])
+                                         : now >= task->waiter.wait_until || (!is_read(task) && has_given_up(worker)),
             "refused for a reason");
     task->where = NOWHERE;
     break;
   }
+}
+
+static bool has_idle(int worker)
+{
+  for (int i = 0; i < SLOTS; i++)
+    if (lines[worker][i].open && lines[worker][i].flying == 0 && policies[worker].slots[i].state == SLOT_READY &&
+        now - lines[worker][i].proved < POLICY_CHECK_AFTER)
+      return true;
+  return false;
+}
+
+/* Dear reads and those that met a lock may have to. */
+static bool has_waiting_read(int worker)
+{
+  for (int i = 0; i < JOBS; i++)
+    if (tasks[i].worker == worker && tasks[i].where == WAITS && tasks[i].waiter.place == WAITER_QUEUED &&
+        tasks[i].waiter.kind == READS && !tasks[i].waiter.locked)
+      return true;
+  return false;
 }
 
 static void settle(int worker)
@@ -192,6 +233,7 @@ static void settle(int worker)
   while (policy_next(&policies[worker], now, &action) && steps++ < 10000)
     act(worker, &action);
   promise(steps < 10000, "an end to what is to be done");
+  promise(!has_idle(worker) || !has_waiting_read(worker), "no read waits beside a connection that is idle");
 }
 
 /* ---- What happens ---- */
@@ -236,6 +278,7 @@ static struct task *oldest(int worker, int slot)
 static void return_task(int worker, struct task *task)
 {
   task->waiter.alone = true;
+  task->waiter.locked = task->waiter.locked || below(4) == 0;
   task->where = WAITS;
   task->turn = --first_turn;
   task->delayed = task->delayed || below(2) == 0;
@@ -253,11 +296,10 @@ static void answer(int worker, int slot)
   struct task *task = oldest(worker, slot);
   if (task != NULL)
     task->where = NOWHERE;
-  const struct task *next = oldest(worker, slot);
   line->flying--;
   line->checking = false;
   line->proved = now;
-  policy_answered(&policies[worker], slot, now, next != NULL ? next->sent : 0);
+  policy_answered(&policies[worker], slot, task != NULL ? &task->waiter : NULL, now);
   if (task != NULL && !well && below(8) == 0)
     return_task(worker, task);
 }

@@ -1,205 +1,5 @@
-/* The pool's decisions, driven with a clock of the test's own. */
-#include "base/clock.h"
-#include "pool/policy.h"
-#include "unit.h"
-
-static struct policy_settings settings = {
-    .size = 2,
-    .max_overflow = 1,
-    .max_waiting = 100,
-    .recycle = 1000 * CLOCK_SECOND,
-    .idle_timeout = 10 * CLOCK_SECOND,
-    .connect_timeout = 5 * CLOCK_SECOND,
-    .statement_timeout = 5 * CLOCK_SECOND,
-};
-
-static struct policy policy;
-static struct policy_action action;
-static int64_t now;
-static int left; /* of the shared overflow */
-static bool open_within, others_want;
-
-static bool take(void *owner, bool beyond)
-{
-  (void)owner;
-  if (!beyond)
-    return open_within;
-  return left > 0 ? left--, true : false;
-}
-
-static void give(void *owner)
-{
-  (void)owner;
-  left++;
-}
-
-static bool wanted(void *owner)
-{
-  (void)owner;
-  return others_want;
-}
-
-static bool next(enum policy_act act)
-{
-  return policy_next(&policy, now, &action) && action.act == act;
-}
-
-/* Goes on with the pass until it comes to such an action, or to its end. */
-static bool due(enum policy_act act)
-{
-  while (policy_due(&policy, now, &action))
-    if (action.act == act)
-      return true;
-  return false;
-}
-
-static bool quiet(void)
-{
-  struct policy_action other;
-  return !policy_next(&policy, now, &other);
-}
-
-/* A pool of so many, all ready and idle; the last slot was used last. */
-static void begin_with(int size)
-{
-  const struct policy_budget budget = {take, give, wanted, NULL};
-  settings.size = size;
-  now = 1000 * CLOCK_SECOND;
-  left = 1;
-  open_within = true;
-  others_want = false;
-  policy_init(&policy, &settings, &budget);
-  for (int i = 0; i < size; i++) {
-    CU_ASSERT_TRUE_FATAL(next(POLICY_OPEN));
-    CU_ASSERT_EQUAL(action.slot, i);
-    CU_ASSERT_TRUE(quiet()); /* one after the other */
-    policy_opened(&policy, i, ++now, 0);
-  }
-  CU_ASSERT_TRUE(quiet());
-}
-
-static void begin(void)
-{
-  begin_with(2);
-}
-
-static struct waiter waiter(enum statement_kind kind)
-{
-  return (struct waiter){.kind = kind, .wait_until = now + 30 * CLOCK_SECOND};
-}
-
-static void ask(struct waiter *who)
-{
-  CU_ASSERT_EQUAL(policy_ask(&policy, who, now), LONTAR_OK);
-}
-
-static bool sends(const struct waiter *who, int slot)
-{
-  return next(POLICY_SEND) && action.waiter == who && action.slot == slot;
-}
-
-static void reads_fill_one_pipeline_before_the_next(void)
-{
-  struct waiter reads[POLICY_READ_DEPTH + 1];
-  begin();
-  for (int i = 0; i <= POLICY_READ_DEPTH; i++) {
-    reads[i] = waiter(READS);
-    ask(&reads[i]);
-    CU_ASSERT_TRUE(sends(&reads[i], i < POLICY_READ_DEPTH ? 1 : 0));
-  }
-}
-
-static void reads_do_not_queue_behind_a_slow_statement(void)
-{
-  struct waiter slow, read;
-  begin();
-  slow = read = waiter(READS);
-  ask(&slow);
-  CU_ASSERT_TRUE(sends(&slow, 1));
-  now += POLICY_SLOW;
-  ask(&read);
-  CU_ASSERT_TRUE(sends(&read, 0));
-}
-
-static void writes_go_alone_and_leave_the_last_connection_to_reads(void)
-{
-  struct waiter first, second, read;
-  begin();
-  first = second = waiter(WRITES);
-  read = waiter(READS);
-  ask(&first);
-  CU_ASSERT_TRUE(sends(&first, 1));
-  ask(&second);
-  CU_ASSERT_TRUE(quiet());
-  ask(&read);
-  CU_ASSERT_TRUE(sends(&read, 0));
-}
-
-static void a_waiting_write_holds_back_later_reads_while_nobody_writes(void)
-{
-  struct waiter before[2], write, later;
-  begin();
-  for (int i = 0; i < 2; i++) {
-    before[i] = waiter(READS);
-    ask(&before[i]);
-    CU_ASSERT_TRUE(next(POLICY_SEND));
-    now += POLICY_SLOW;
-  }
-  write = waiter(WRITES);
-  later = waiter(READS);
-  ask(&write);
-  policy_answered(&policy, 0, now, 0);
-  policy.slots[0].barred = true;
-  ask(&later);
-  CU_ASSERT_TRUE(quiet());
-  policy.slots[0].barred = false;
-  CU_ASSERT_TRUE(sends(&write, 0));
-}
-
-static void appends_join_the_open_segment_until_the_round_is_over(void)
-{
-  struct waiter appends[POLICY_APPENDS_A_COMMIT + 1], alone, other;
-  begin();
-  for (int i = 0; i < POLICY_APPENDS_A_COMMIT; i++) {
-    appends[i] = waiter(APPENDS);
-    ask(&appends[i]);
-    CU_ASSERT_TRUE(sends(&appends[i], 1));
-  }
-  appends[POLICY_APPENDS_A_COMMIT] = waiter(APPENDS);
-  ask(&appends[POLICY_APPENDS_A_COMMIT]);
-  CU_ASSERT_TRUE(quiet() && policy_withdraw(&policy, &appends[POLICY_APPENDS_A_COMMIT])); /* full */
-  policy_answered(&policy, 1, now, now);
-  policy_round_over(&policy);
-  other = waiter(APPENDS);
-  ask(&other);
-  CU_ASSERT_TRUE(quiet() && policy_withdraw(&policy, &other));
-  for (int i = 1; i < POLICY_APPENDS_A_COMMIT; i++)
-    policy_answered(&policy, 1, now, now);
-  alone = waiter(APPENDS);
-  alone.alone = true;
-  ask(&alone);
-  CU_ASSERT_TRUE(sends(&alone, 1));
-  other = waiter(APPENDS);
-  ask(&other);
-  CU_ASSERT_TRUE(quiet());
-}
-
-/* For 20 ms at most, and what has gathered goes together. */
-static void appends_gather_behind_commits(void)
-{
-  struct waiter appends[POLICY_COMMITS + 2];
-  begin_with(POLICY_COMMITS + 2); /* one more, and one for reads */
-  for (int i = 0; i < POLICY_COMMITS + 2; i++) {
-    appends[i] = waiter(APPENDS);
-    ask(&appends[i]);
-    CU_ASSERT_EQUAL(next(POLICY_SEND), i < POLICY_COMMITS);
-    policy_round_over(&policy);
-  }
-  now += POLICY_OVERFLOW_AFTER - 1;
-  CU_ASSERT_TRUE(quiet());
-  now++;
-  CU_ASSERT_TRUE(sends(&appends[POLICY_COMMITS], 1) && sends(&appends[POLICY_COMMITS + 1], 1));
-}
+/* The pool's decisions over time: what is opened, checked, given up and closed. */
+#include "drive.h"
 
 static void overflow_is_leased_for_those_who_wait_and_given_back(void)
 {
@@ -220,8 +20,8 @@ static void overflow_is_leased_for_those_who_wait_and_given_back(void)
   now += POLICY_OVERFLOW_AFTER;
   CU_ASSERT_TRUE(quiet()); /* nothing is left to lease */
   CU_ASSERT_TRUE(policy_withdraw(&policy, &writes[2]));
-  policy_answered(&policy, 2, now, 0);
-  policy_answered(&policy, 1, now, 0);
+  policy_answered(&policy, 2, NULL, now);
+  policy_answered(&policy, 1, NULL, now);
   now += settings.idle_timeout;
   CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.reason == POLICY_IDLE);
   policy_closed(&policy, action.slot, POLICY_IDLE, now, 0);
@@ -242,7 +42,7 @@ static void idle_overflow_goes_early_when_others_want_it(void)
   CU_ASSERT_TRUE(next(POLICY_OPEN));
   policy_opened(&policy, 2, now, 0);
   CU_ASSERT_TRUE(sends(&writes[1], 2));
-  policy_answered(&policy, 2, now, 0);
+  policy_answered(&policy, 2, NULL, now);
   others_want = true;
   now = policy.slots[0].idle_since + POLICY_SHARE_AFTER - 1;
   CU_ASSERT_FALSE(due(POLICY_CLOSE));
@@ -302,10 +102,10 @@ static void the_idle_are_checked_before_they_are_handed_out(void)
   CU_ASSERT_TRUE(next(POLICY_CHECK) && action.slot == 0);
   CU_ASSERT_TRUE(next(POLICY_CHECK) && action.slot == 1);
   CU_ASSERT_TRUE(quiet());
-  policy_answered(&policy, 0, ++now, 0);
+  policy_answered(&policy, 0, NULL, ++now);
   CU_ASSERT_TRUE(sends(&read, 0));
   now += POLICY_CHECK_LIMIT + 1;
-  CU_ASSERT_TRUE(due(POLICY_ABANDON) && action.slot == 1 && action.error == LONTAR_DEADLINE);
+  CU_ASSERT_TRUE(due(POLICY_ABANDON) && action.slot == 1);
 }
 
 static void the_idle_are_checked_before_anybody_asks(void)
@@ -313,7 +113,7 @@ static void the_idle_are_checked_before_anybody_asks(void)
   begin();
   now += POLICY_CHECK_EVERY - 1;
   CU_ASSERT_TRUE(due(POLICY_CHECK) && action.slot == 0);
-  policy_answered(&policy, 0, now, 0);
+  policy_answered(&policy, 0, NULL, now);
   CU_ASSERT_EQUAL(policy.slots[0].idle_since, 1000 * CLOCK_SECOND + 1); /* a check is no use */
 }
 
@@ -325,11 +125,11 @@ static void after_a_loss_the_others_are_checked(void)
   read = waiter(READS);
   ask(&read);
   CU_ASSERT_TRUE(next(POLICY_CHECK) && action.slot == 1);
-  policy_answered(&policy, 1, now, 0);
+  policy_answered(&policy, 1, NULL, now);
   CU_ASSERT_TRUE(sends(&read, 1));
 }
 
-static void a_hanging_server_is_abandoned_after_its_own_limit_and_a_grace(void)
+static void a_silent_server_is_given_up_after_its_own_limit_and_a_grace(void)
 {
   struct waiter first, second;
   begin();
@@ -337,28 +137,81 @@ static void a_hanging_server_is_abandoned_after_its_own_limit_and_a_grace(void)
   ask(&first);
   CU_ASSERT_TRUE(sends(&first, 1));
   now += 2000;
-  int64_t sent = now;
   ask(&second);
   CU_ASSERT_TRUE(sends(&second, 1));
-  now += CLOCK_SECOND;
-  policy_answered(&policy, 1, now, sent); /* the second's time began when it was sent */
-  now = sent + settings.statement_timeout + POLICY_GRACE;
+  now += settings.statement_timeout;
+  policy_answered(&policy, 1, NULL, now); /* the second's turn begins */
+  now += settings.statement_timeout;
+  policy_heard(&policy, 1, now); /* it goes on */
+  now += settings.statement_timeout + POLICY_GRACE;
   CU_ASSERT_FALSE(due(POLICY_ABANDON));
   now++;
-  CU_ASSERT_TRUE(due(POLICY_ABANDON) && action.slot == 1 && action.reason == POLICY_HUNG);
+  CU_ASSERT_TRUE(due(POLICY_ABANDON) && action.slot == 1);
 }
 
-static void a_connection_that_does_not_open_is_abandoned(void)
+static void who_was_given_up_keeps_its_place_until_its_end_is_seen(void)
 {
+  struct waiter write, read, late;
+  begin();
+  left = 0;
+  write = late = waiter(WRITES);
+  read = waiter(READS);
+  ask(&write);
+  CU_ASSERT_TRUE(sends(&write, 1));
+  policy_leaving(&policy, 1, POLICY_HUNG, now, 0);
+  CU_ASSERT_TRUE(quiet() && policy.open == 2);
+  policy_answered(&policy, 0, NULL, now + 1); /* after a loss it had to be checked */
+  policy.slots[0].in_flight = 0;
+  now += POLICY_OVERFLOW_AFTER;
+  ask(&read);
+  CU_ASSERT_TRUE(sends(&read, 0)); /* what is left is for reads */
+  policy_answered(&policy, 0, &read, now);
+  policy.next_attempt = now + 1; /* nothing more may be opened */
+  CU_ASSERT_EQUAL(policy_ask(&policy, &late, now), LONTAR_BUSY);
+  policy_closed(&policy, 1, POLICY_HUNG, now, 0);
+  now++;
+  CU_ASSERT_EQUAL(policy_ask(&policy, &late, now), LONTAR_OK);
+  CU_ASSERT_TRUE(sends(&late, 0));
+  CU_ASSERT_TRUE(next(POLICY_OPEN) && action.slot == 1);
+}
+
+static void writes_that_wait_are_refused_when_every_place_for_them_is_left(void)
+{
+  struct waiter writes[2];
+  begin();
+  left = 0;
+  for (int i = 0; i < 2; i++) {
+    writes[i] = waiter(WRITES);
+    ask(&writes[i]);
+  }
+  CU_ASSERT_TRUE(sends(&writes[0], 1) && quiet());
+  policy_leaving(&policy, 1, POLICY_HUNG, now, 0);
+  CU_ASSERT_TRUE(next(POLICY_CHECK) && action.slot == 0);
+  policy_answered(&policy, 0, NULL, now);
+  now += POLICY_OVERFLOW_AFTER;
+  CU_ASSERT_TRUE(quiet()); /* it asks for another first */
+  CU_ASSERT_TRUE(next(POLICY_REFUSE) && action.waiter == &writes[1] && action.error == LONTAR_BUSY);
+}
+
+static void a_connection_that_is_late_goes_on_and_counts_as_failed(void)
+{
+  struct waiter read;
   begin();
   policy_closed(&policy, 0, POLICY_LOST, now, 0);
+  policy_closed(&policy, 1, POLICY_LOST, now, 0);
   CU_ASSERT_TRUE(next(POLICY_OPEN));
   now += settings.connect_timeout;
-  CU_ASSERT_FALSE(due(POLICY_ABANDON));
+  CU_ASSERT_FALSE(due(POLICY_LATE));
   now++;
-  CU_ASSERT_TRUE(due(POLICY_ABANDON) && action.slot == 0 && action.error == LONTAR_UNAVAILABLE);
-  policy_closed(&policy, 0, POLICY_HUNG, now, 0);
-  CU_ASSERT_EQUAL(policy.next_attempt, now + 100 * CLOCK_MILLISECOND);
+  CU_ASSERT_TRUE(due(POLICY_LATE) && action.slot == 0);
+  CU_ASSERT_FALSE(due(POLICY_LATE));
+  read = waiter(READS);
+  CU_ASSERT_EQUAL(policy_ask(&policy, &read, now), LONTAR_UNAVAILABLE);
+  now += 100 * CLOCK_SECOND;
+  CU_ASSERT_TRUE(quiet()); /* no other one is begun */
+  policy_opened(&policy, 0, now, 0);
+  ask(&read);
+  CU_ASSERT_TRUE(sends(&read, 0));
 }
 
 static void without_a_connection_failures_mean_down_and_nobody_queues(void)
@@ -390,7 +243,7 @@ static void the_probers_word_stops_attempts_and_begins_them(void)
   CU_ASSERT_TRUE(due(POLICY_CHECK) && action.slot == 0);
   CU_ASSERT_TRUE(due(POLICY_CHECK) && action.slot == 1);
   policy_closed(&policy, 0, POLICY_LOST, now, 0);
-  policy_answered(&policy, 1, now, 0);
+  policy_answered(&policy, 1, NULL, now);
   CU_ASSERT_FALSE(policy_is_down(&policy)); /* an answer is worth more than a word */
   policy_closed(&policy, 1, POLICY_LOST, now, 0);
   CU_ASSERT_TRUE(policy_is_down(&policy));
@@ -435,7 +288,7 @@ static void who_is_being_closed_still_counts(void)
   begin();
   now += settings.recycle;
   CU_ASSERT_TRUE(due(POLICY_CLOSE));
-  policy_leaving(&policy, action.slot);
+  policy_leaving(&policy, action.slot, POLICY_RECYCLED, now, 0);
   CU_ASSERT_FALSE(due(POLICY_CLOSE));
   CU_ASSERT_TRUE(quiet()); /* none is opened in its place yet */
   policy_closed(&policy, 0, POLICY_RECYCLED, now, 0);
@@ -454,7 +307,7 @@ static void draining_keeps_one_connection_for_those_who_wait(void)
   policy_closed(&policy, 0, POLICY_RETIRED, now, 0);
   CU_ASSERT_FALSE(due(POLICY_CLOSE));
   CU_ASSERT_TRUE(quiet());
-  policy_answered(&policy, 1, now, 0);
+  policy_answered(&policy, 1, NULL, now);
   CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.slot == 1);
   policy_closed(&policy, 1, POLICY_RETIRED, now, 0);
   CU_ASSERT_TRUE(quiet());
@@ -480,18 +333,15 @@ static void backs_off_from_a_tenth_of_a_second_to_five(void)
   CU_ASSERT_TRUE(policy_back_off(1000000, UINT32_MAX) < 5500 * CLOCK_MILLISECOND);
 }
 
-UNIT_CASES(policy, UNIT_CASE(reads_fill_one_pipeline_before_the_next),
-           UNIT_CASE(reads_do_not_queue_behind_a_slow_statement),
-           UNIT_CASE(writes_go_alone_and_leave_the_last_connection_to_reads),
-           UNIT_CASE(a_waiting_write_holds_back_later_reads_while_nobody_writes),
-           UNIT_CASE(appends_join_the_open_segment_until_the_round_is_over), UNIT_CASE(appends_gather_behind_commits),
-           UNIT_CASE(overflow_is_leased_for_those_who_wait_and_given_back),
+UNIT_CASES(policy, UNIT_CASE(overflow_is_leased_for_those_who_wait_and_given_back),
            UNIT_CASE(idle_overflow_goes_early_when_others_want_it), UNIT_CASE(within_its_size_a_slice_asks_too),
            UNIT_CASE(an_old_connection_drains_and_one_after_the_other), UNIT_CASE(recycles_with_jitter_below_a_tenth),
            UNIT_CASE(the_idle_are_checked_before_they_are_handed_out),
            UNIT_CASE(the_idle_are_checked_before_anybody_asks), UNIT_CASE(after_a_loss_the_others_are_checked),
-           UNIT_CASE(a_hanging_server_is_abandoned_after_its_own_limit_and_a_grace),
-           UNIT_CASE(a_connection_that_does_not_open_is_abandoned),
+           UNIT_CASE(a_silent_server_is_given_up_after_its_own_limit_and_a_grace),
+           UNIT_CASE(who_was_given_up_keeps_its_place_until_its_end_is_seen),
+           UNIT_CASE(writes_that_wait_are_refused_when_every_place_for_them_is_left),
+           UNIT_CASE(a_connection_that_is_late_goes_on_and_counts_as_failed),
            UNIT_CASE(without_a_connection_failures_mean_down_and_nobody_queues),
            UNIT_CASE(the_probers_word_stops_attempts_and_begins_them), UNIT_CASE(too_many_and_too_late_are_refused),
            UNIT_CASE(a_retry_waits_at_random_and_goes_first), UNIT_CASE(who_is_being_closed_still_counts),

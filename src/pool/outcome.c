@@ -1,0 +1,141 @@
+/* What becomes of a job that its connection has done with: its answer, or another try. */
+#include "base/clock.h"
+#include "base/random.h"
+#include "log/log.h"
+#include "pool/reason.h"
+#include "pool/slice.h"
+#include "pool/verdict.h"
+
+enum { CONFLICT_RETRIES = 3 };
+
+/* The pause before a lock is asked for again grows up to this number of times. */
+enum { LOCKS_COUNTED = 8 };
+
+/* Lines of the log that say the same follow each other by so much (microseconds). */
+enum { TELL_AGAIN_AFTER = 10000000 };
+
+/* A conflict is retried a few times. PostgreSQL rolled the statement back, so nothing happens twice. */
+static bool retries_conflict(struct job *job, enum lontar_error error)
+{
+  return error == LONTAR_RETRY && ++job->conflicts <= CONFLICT_RETRIES;
+}
+
+/* Whoever waits for a lock gives the connection back soon, for those who do not (session.h), and asks again until the
+ * time that a statement may take is over. */
+static bool asks_for_lock_again(const struct place *place, struct job *job, enum lontar_error error,
+                                const PGresult *result, int64_t now)
+{
+  const char *sqlstate = error != LONTAR_OK && result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+  const int64_t until = job->first_sent + place->pool->policy.settings.statement_timeout;
+  if (sqlstate == NULL || sqlstate_find(sqlstate)->session != SQLSTATE_LOCKED || now >= until)
+    return false;
+  if (statement_reads(job->statement))
+    place->pool->locked[job->statement] = now;
+  job->locks += job->locks < LOCKS_COUNTED;
+  job->waiter.locked = true;
+  if (job->waiter.wait_until < until)
+    job->waiter.wait_until = until;
+  return true;
+}
+
+/* The cancel of a statement that nobody wants hit the one behind it. */
+static bool was_cancelled_instead(const struct policy_slot *slot, const struct job *job, enum lontar_error error)
+{
+  return slot->barred && error == LONTAR_DEADLINE && !job->unwanted && statement_reads(job->statement);
+}
+
+/* The schema changed under a prepared statement. All connections have it, so all send it as text from now on, and are
+ * replaced one by one. */
+static void forget_statement(struct pool *pool, enum statement statement)
+{
+  int count = 0;
+  for (int i = 0; i < pool->policy.reach; i++) {
+    struct connection *connection = pool->places[i].connection;
+    if (connection == NULL || connection_state(connection) != CONNECTION_READY ||
+        !connection_forget(connection, statement))
+      continue;
+    policy_renew(&pool->policy, i, clock_steady());
+    count++;
+  }
+  if (count > 0)
+    log_line(LOG_LEVEL_INFO, "the schema changed under the prepared statement %s: replacing connections count=%d",
+             statement_rows[statement].name, count);
+}
+
+/* Settings and statements of the session are gone, so nothing more is sent there. */
+static void leave_session(struct place *place, const struct connection *connection, const PGresult *result)
+{
+  struct pool *pool = place->pool;
+  int64_t now = clock_steady();
+  policy_retire(&pool->policy, place->index, POLICY_RECYCLED);
+  if (pool->told_renewal != 0 && now - pool->told_renewal < TELL_AGAIN_AFTER)
+    return;
+  char reason[REASON_SIZE];
+  pool->told_renewal = now;
+  log_line(LOG_LEVEL_WARNING, "a session is not as lontard made it, so its connection is replaced: %s; %s",
+           reason_write(reason, sizeof reason, result),
+           connection_is_pooled(connection) ? CONNECTION_POOLER_REMEDY : "did somebody DISCARD or DEALLOCATE there?");
+}
+
+/* Whether the statement was refused before it ran, because the session did not fit. Then it is sent again, a write too.
+ * What comes out of a function was no refusal of ours. */
+static bool was_misfit(struct place *place, const struct connection *connection, struct job *job,
+                       enum lontar_error error, const PGresult *result)
+{
+  const char *sqlstate = error != LONTAR_OK && result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+  if (sqlstate == NULL || !verdict_is_direct(result))
+    return false;
+  enum sqlstate_session session = sqlstate_find(sqlstate)->session;
+  if (session == SQLSTATE_STALE && job->by_name)
+    forget_statement(place->pool, job->statement);
+  else if (session == SQLSTATE_RENEW)
+    leave_session(place, connection, result);
+  else
+    return false;
+  return job != &place->check && ++job->renewals <= RENEWALS;
+}
+
+/* The server lives on, but as a standby: only a new connection may find the primary. */
+static bool is_demoted(enum lontar_error error, const PGresult *result)
+{
+  return error == LONTAR_UNAVAILABLE && sqlstate_server_gone(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+}
+
+/* A cancel may still do its work after it was asked for, so its connection takes nothing until what was in flight then
+ * is answered. */
+void place_unbar(struct place *place)
+{
+  struct policy_slot *slot = place_slot(place);
+  if (!place->cancelling && slot->in_flight == 0)
+    slot->barred = false;
+}
+
+void place_job_done(void *argument, struct connection *connection, struct job *job, enum lontar_error error,
+                    const PGresult *result, bool again)
+{
+  struct place *place = argument;
+  struct pool *pool = place->pool;
+  int64_t now = clock_steady();
+  bool instead = was_cancelled_instead(place_slot(place), job, error);
+  policy_answered(&pool->policy, place->index, job != &place->check ? &job->waiter : NULL, now);
+  place_unbar(place);
+  if (error == LONTAR_OK && !again)
+    pool->locked[job->statement] = 0;
+  if (is_demoted(error, result))
+    policy_demoted(&pool->policy, now);
+  if (job->unwanted && statement_reads(job->statement)) { /* a write that nobody waits for is still to be done */
+    pool_finish(job, error, result);
+  } else if (again || instead) {
+    job->waiter.alone = true;
+    pool_return(pool, job);
+  } else if (was_misfit(place, connection, job, error, result)) {
+    pool_return(pool, job);
+  } else if (asks_for_lock_again(place, job, error, result, now)) {
+    policy_ask_later(&pool->policy, &job->waiter, job->locks, now, random_bits());
+  } else if (retries_conflict(job, error)) {
+    job->waiter.alone = true;
+    policy_ask_later(&pool->policy, &job->waiter, job->conflicts, now, random_bits());
+  } else {
+    pool_finish(job, error, result);
+  }
+}
