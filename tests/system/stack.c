@@ -12,7 +12,7 @@
 #include "system/check.h"
 #include "system/client.h"
 
-enum { PAUSE_NS = 10000000, COMMAND_SIZE = 512 };
+enum { PAUSE_NS = 10000000, COMMAND_SIZE = 512, LOG_SIZE = 65536 };
 
 pid_t stack_lontard(void)
 {
@@ -141,6 +141,25 @@ void stack_database(const char *what)
   char command[COMMAND_SIZE];
   (void)snprintf(command, sizeof command, "'%s' %s", need_environment("LONTAR_DATABASE_COMMAND"), what);
   need(system(command) == 0, "the database cannot be stopped or started");
+}
+
+long stack_log_end(void)
+{
+  FILE *log = fopen(need_environment("LONTAR_LOG"), "re");
+  need(log != NULL && fseek(log, 0, SEEK_END) == 0, "lontard's log cannot be read");
+  long end = ftell(log);
+  fclose(log);
+  return end;
+}
+
+const char *stack_log_since(long begin)
+{
+  static char lines[LOG_SIZE];
+  FILE *log = fopen(need_environment("LONTAR_LOG"), "re");
+  need(log != NULL && fseek(log, begin, SEEK_SET) == 0, "lontard's log cannot be read");
+  lines[fread(lines, 1, sizeof lines - 1, log)] = '\0';
+  fclose(log);
+  return lines;
 }
 
 double stack_clock(void)

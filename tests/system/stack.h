@@ -41,6 +41,10 @@ long stack_memory(pid_t pid);
 /* Runs `LONTAR_DATABASE_COMMAND stop` or `start`, which waits until that is so. */
 void stack_database(const char *what);
 
+/* Where lontard's log ends, and what was added behind such a place, good until the next call. */
+long stack_log_end(void);
+const char *stack_log_since(long begin);
+
 /* Seconds since some moment. */
 double stack_clock(void);
 

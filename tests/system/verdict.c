@@ -121,27 +121,6 @@ static const struct verdict_case {
      NULL, NULL, "ALTER ROLE lontar_daemon RESET log_parameter_max_length_on_error"},
 };
 
-enum { LINES_SIZE = 65536 };
-
-static long log_end(void)
-{
-  FILE *log = fopen(need_environment("LONTAR_LOG"), "re");
-  need(log != NULL && fseek(log, 0, SEEK_END) == 0, "lontard's log cannot be read");
-  long end = ftell(log);
-  fclose(log);
-  return end;
-}
-
-static const char *log_since(long begin)
-{
-  static char lines[LINES_SIZE];
-  FILE *log = fopen(need_environment("LONTAR_LOG"), "re");
-  need(log != NULL && fseek(log, begin, SEEK_SET) == 0, "lontard's log cannot be read");
-  lines[fread(lines, 1, sizeof lines - 1, log)] = '\0';
-  fclose(log);
-  return lines;
-}
-
 static void check_log(const struct verdict_case *it, const char *log)
 {
   CHECK(strstr(log, MARK) == NULL, "%s: the log holds what was sent: %s", it->label, log);
@@ -171,14 +150,14 @@ static void each_refusal_is_told_to_whom_it_concerns(void)
   long long lost = stack_metric("lontar_pool_closed_lost_total");
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     const struct verdict_case *it = &cases[i];
-    long begin = log_end();
+    long begin = stack_log_end();
     TEXT change = expand(it->change);
     TEXT path = expand(it->path);
     TEXT body = it->body ? expand(it->body) : NULL;
     sql_script(change);
     ANSWER answer = request(it->method, path, world.service, body);
     check_answer(it, &answer);
-    check_log(it, log_since(begin));
+    check_log(it, stack_log_since(begin));
     sql_script(it->undo);
   }
   (void)check_number("connections that were lost", stack_metric("lontar_pool_closed_lost_total"), lost);
