@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "log/log.h"
+#include "pool/notice.h"
 #include "pool/session.h"
 #include "pool/verdict.h"
 
@@ -25,6 +27,7 @@ struct connection {
   struct session session;
   struct job_list pipeline; /* sent, oldest first */
   PGresult *commit_error;   /* of the segment whose sync comes next */
+  bool commit_doubted;      /* of that segment, too: it is committed, and may be lost */
   enum sqlstate_session dismissal;
   enum lontar_error error;
   char message[256];
@@ -51,14 +54,31 @@ static bool break_with_libpq(struct connection *connection)
 
 /* Remembers whether the server said goodbye on an administrator's command, or because the session had been idle for too
  * long; to an idle session it says so by a notice. */
-static void note_dismissal(void *argument, const PGresult *result)
+static void note_dismissal(struct connection *connection, const PGresult *result)
 {
-  struct connection *connection = argument;
   const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   if (sqlstate != NULL && strcmp(sqlstate, "57P01") == 0)
     connection->dismissal = SQLSTATE_SERVER;
   else if (sqlstate != NULL && strcmp(sqlstate, "57P05") == 0)
     connection->dismissal = SQLSTATE_ENDED;
+}
+
+/* Nothing of a later segment is answered before, so this speaks of the oldest. */
+static void note_doubt(struct connection *connection, const PGresult *notice)
+{
+  char words[NOTICE_SIZE];
+  char quoted[NOTICE_SIZE * 2];
+  connection->commit_doubted = true;
+  (void)notice_words(words, notice);
+  log_line(LOG_LEVEL_WARNING, "a commit may not be on the standby, so its writes get 504: message=%s",
+           log_quote(quoted, sizeof quoted, words, strlen(words)));
+}
+
+static void take_notice(void *argument, const PGresult *notice)
+{
+  note_dismissal(argument, notice);
+  if (notice_doubts_commit(notice))
+    note_doubt(argument, notice);
 }
 
 static void forget_result(struct job *job)
@@ -189,7 +209,7 @@ static void take_session(struct connection *connection)
 {
   connection->libpq = dial_take(connection->dial);
   dial_free(TAKE(connection->dial));
-  PQsetNoticeReceiver(connection->libpq, note_dismissal, connection);
+  PQsetNoticeReceiver(connection->libpq, take_notice, connection);
   (void)begin_preparing(connection);
 }
 
@@ -323,13 +343,6 @@ static enum lontar_error result_error(const PGresult *result)
   return verdict_error(result);
 }
 
-/* True when the server ended the session with this result: it stays silent from now on. */
-static bool ends_session(const PGresult *result)
-{
-  const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-  return severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
-}
-
 static bool is_undone(const struct connection *connection)
 {
   const struct job *job;
@@ -358,16 +371,30 @@ static void give_commit_error(struct connection *connection)
   first->result = error;
 }
 
+/* A write that is committed and may be lost: no success, and not to be sent again. */
+static void finish_doubted(struct connection *connection, struct job *job)
+{
+  PQclear(job->result);
+  job->result = NULL;
+  finish(connection, job, LONTAR_DEADLINE, false);
+}
+
 /* The sync came: the segment up to its mark is committed, or undone as a whole when one of its jobs, or the commit,
  * failed. */
 static void finish_segment(struct connection *connection)
 {
   bool undone = is_undone(connection);
+  bool doubted = connection->commit_doubted && !undone;
   bool last = false;
   struct job *job;
+  connection->commit_doubted = false;
   give_commit_error(connection);
   while (!last && (job = TAILQ_FIRST(&connection->pipeline)) != NULL) {
     last = job->ends_segment;
+    if (doubted && statement_rows[job->statement].kind != READS) {
+      finish_doubted(connection, job);
+      continue;
+    }
     enum lontar_error error = job->result == NULL ? LONTAR_OK : result_error(job->result);
     bool failed = job->result != NULL && error != LONTAR_OK && PQresultStatus(job->result) != PGRES_PIPELINE_ABORTED;
     finish(connection, job, failed ? error : LONTAR_OK, undone && !failed);
@@ -383,7 +410,7 @@ static bool goes_at_once(const struct job *job)
 static void receive_result(struct connection *connection, PGresult *result)
 {
   struct job *job = unanswered(connection);
-  if (ends_session(result)) {
+  if (verdict_ends_session(result)) {
     note_dismissal(connection, result);
     (void)break_with(connection, LONTAR_UNAVAILABLE, PQresultErrorMessage(result));
     PQclear(result);

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "pool/notice.h"
 #include "pool/refusal.h"
 #include "pool/resolver.h"
 
@@ -80,12 +81,6 @@ static void add_reason_of_libpq(struct dial *dial)
   refusal_sqlstate(dial->libpq, dial->sqlstate);
 }
 
-static void ignore_notice(void *unused, const PGresult *result)
-{
-  (void)unused;
-  (void)result;
-}
-
 /*
  * What stands before `dbname` gives way to the URL, what stands behind overrides it. GSS encryption is left out because
  * libpq blocks while it asks for a ticket. A choice of servers is for finding the one that takes writes.
@@ -143,7 +138,7 @@ static bool dial_one(struct dial *dial, const struct address *address)
   dial->libpq = start(dial, address);
   if (dial->libpq == NULL)
     return false;
-  PQsetNoticeReceiver(dial->libpq, ignore_notice, NULL);
+  PQsetNoticeReceiver(dial->libpq, notice_ignore, NULL);
   refusal_expect(dial->libpq, true);
   dial->polling = PGRES_POLLING_WRITING;
   if (PQstatus(dial->libpq) != CONNECTION_BAD && event_add(dial->timer, &wait) == 0)

@@ -32,11 +32,16 @@ bool verdict_is_direct(const PGresult *result)
   return *context == '\0' || (parameters && parameters < context + strcspn(context, "\n"));
 }
 
+bool verdict_ends_session(const PGresult *result)
+{
+  const char *severity = diagnosis(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  return strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
+}
+
 enum lontar_error verdict_error(const PGresult *result)
 {
   const struct sqlstate_row *row = row_of(result);
-  const char *severity = diagnosis(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-  if (*severity == '\0' || strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0)
+  if (*diagnosis(result, PG_DIAG_SEVERITY_NONLOCALIZED) == '\0' || verdict_ends_session(result))
     return LONTAR_UNAVAILABLE; /* libpq's own words have no severity: the connection was lost */
   if (row->session == SQLSTATE_ENDED || row->session == SQLSTATE_SERVER ||
       (row->session == SQLSTATE_STANDBY && !verdict_is_direct(result)))

@@ -40,6 +40,9 @@ enum lontar_error verdict_error(const PGresult *result);
 /* The same for SQL that is not the repository's. */
 enum lontar_error verdict_of_sql(const PGresult *result);
 
+/* True when the server ended the session with this result: it stays silent from now on. */
+bool verdict_ends_session(const PGresult *result);
+
 /* False when the error came out of a function: somebody's trigger, or what a foreign key does by itself. */
 bool verdict_is_direct(const PGresult *result);
 
