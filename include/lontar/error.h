@@ -27,7 +27,7 @@ enum lontar_error {
   LONTAR_BAD_REFERENCE = 10,     /* refers to a record that does not exist (23503) */
   LONTAR_UNAVAILABLE = 11,       /* the database cannot be reached (08xxx, 53xxx, 57P0x, 25006) */
   LONTAR_BUSY = 12,              /* no connection in time, too many wait already, or no memory for a password */
-  LONTAR_DEADLINE = 13,          /* a statement took longer than its deadline (57014) */
+  LONTAR_DEADLINE = 13,          /* too late (57014), or a commit that the standby may not have */
   LONTAR_RETRY = 14,             /* serialization failure or deadlock, also after the retries (40001, 40P01) */
   LONTAR_INTERNAL = 15,          /* a fault of ours: grants, SQL, memory, triggers (42xxx, XXxxx) */
   LONTAR_MISUSE = 16,            /* the calling program broke this contract, e.g. a missing named parameter */

@@ -138,8 +138,8 @@ static void database_judge(struct lontar_database *database, enum lontar_error e
                            const struct lontar_failure *failure)
 {
   bool silent = failure->sqlstate[0] == '\0';
-  if ((error == LONTAR_UNAVAILABLE && sqlstate_server_gone(silent ? NULL : failure->sqlstate)) ||
-      (error == LONTAR_DEADLINE && silent))
+  if ((error == LONTAR_UNAVAILABLE || error == LONTAR_DEADLINE) &&
+      sqlstate_server_gone(silent ? NULL : failure->sqlstate))
     lender_flush(database->lender);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pool/notice.h"
 #include "pool/refusal.h"
 
 void failure_clear(struct lontar_failure *failure)
@@ -71,6 +72,17 @@ enum lontar_error failure_judge(struct lontar_failure *failure, const struct ask
   if (*more)
     (void)snprintf(failure->message + length, sizeof failure->message - length, ": %s", more);
   return verdict.error;
+}
+
+enum lontar_error failure_from_doubt(struct lontar_failure *failure, const PGresult *notice)
+{
+  char words[NOTICE_SIZE];
+  if (!failure)
+    return LONTAR_DEADLINE;
+  failure_error(failure, LONTAR_DEADLINE);
+  text_copy(failure->message, sizeof failure->message, notice_words(words, notice));
+  text_copy(failure->sqlstate, sizeof failure->sqlstate, PQresultErrorField(notice, PG_DIAG_SQLSTATE));
+  return LONTAR_DEADLINE;
 }
 
 /* Whether an attempt may succeed later: no server spoke, or one that is full, starting or stopping. */

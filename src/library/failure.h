@@ -22,6 +22,9 @@ enum lontar_error failure_from_server(struct lontar_failure *failure, const PGre
 /* Says anew what the server answered to a statement of the repository, after failure_from_server. Returns the error. */
 enum lontar_error failure_judge(struct lontar_failure *failure, const struct asked *asked, const PGresult *result);
 
+/* Says what the server warned of a commit that it answered with success: LONTAR_DEADLINE. */
+enum lontar_error failure_from_doubt(struct lontar_failure *failure, const PGresult *notice);
+
 /* Says in libpq's words, which name the server, why no connection came about: LONTAR_UNAVAILABLE, and not retriable
  * when the server does not let us in. The URL is one that libpq takes: what it says of others may hold a password. */
 enum lontar_error failure_from_refusal(struct lontar_failure *failure, const PGconn *connection);

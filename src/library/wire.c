@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "library/failure.h"
 #include "pool/address.h"
+#include "pool/notice.h"
 #include "pool/refusal.h"
 #include "repo/presets.h"
 
@@ -71,12 +72,6 @@ static enum lontar_error wire_connect(PGconn *connection, int64_t deadline, stru
   if (PQserverVersion(connection) < OLDEST_SERVER)
     return failure_from_old_server(failure, connection);
   return LONTAR_OK;
-}
-
-static void notice_ignore(void *unused, const PGresult *result)
-{
-  (void)unused;
-  (void)result;
 }
 
 /* Nothing but its own timeout ends a caller's statement, and a caller may keep a transaction open. */
@@ -269,6 +264,7 @@ static void wire_settle(PGconn *connection)
 struct progress {
   PGresult *kept; /* the first that failed, else the last that was good */
   enum outcome outcome;
+  struct lontar_failure doubt; /* of a commit that may be lost; LONTAR_OK: none */
 };
 
 static void progress_done(struct progress *progress)
@@ -286,6 +282,14 @@ static void progress_take(struct progress *progress, PGresult *result, enum outc
   PQclear(progress->kept);
   progress->kept = result;
   progress->outcome = outcome;
+}
+
+/* What the server says beside its answers. */
+static void progress_notice(void *argument, const PGresult *notice)
+{
+  struct progress *progress = argument;
+  if (notice_doubts_commit(notice))
+    (void)failure_from_doubt(&progress->doubt, notice);
 }
 
 /* Whether the server takes writes, as it tells since PostgreSQL 14, and only this transaction does not. */
@@ -329,10 +333,10 @@ static enum lontar_error progress_judge(struct progress *progress, const PGconn 
   return LONTAR_OK;
 }
 
-enum lontar_error wire_run(PGconn *connection, const struct wire_statement *statements, size_t count, int64_t deadline,
-                           PGresult **ret_result, struct lontar_failure *failure)
+/* Sends all and takes what comes, until nothing more does. */
+static enum lontar_error wire_exchange(PGconn *connection, const struct wire_statement *statements, size_t count,
+                                       int64_t deadline, struct progress *progress, struct lontar_failure *failure)
 {
-  CLEANUP(progress_done) struct progress progress = {.outcome = OUTCOME_GOOD};
   bool synced = count == 1;
   if (!wire_send_all(connection, statements, count))
     return failure_from_server(failure, NULL, connection);
@@ -342,13 +346,13 @@ enum lontar_error wire_run(PGconn *connection, const struct wire_statement *stat
       return failure_set(failure, LONTAR_DEADLINE, "the server did not answer in time");
     PGresult *result = state == WIRE_READY ? PQgetResult(connection) : NULL;
     if (state == WIRE_BROKEN || (!result && !synced && PQstatus(connection) == CONNECTION_BAD))
-      return failure_from_server(failure, progress.outcome == OUTCOME_FAILED ? progress.kept : NULL, connection);
+      return failure_from_server(failure, progress->outcome == OUTCOME_FAILED ? progress->kept : NULL, connection);
     if (!result && synced)
       break;
     if (!result)
       continue; /* the end of one statement of the pipeline */
     enum outcome outcome = result_outcome(result);
-    progress_take(&progress, result, outcome);
+    progress_take(progress, result, outcome);
     if (outcome == OUTCOME_COPY)
       return failure_set(failure, LONTAR_MISUSE, "COPY needs a borrowed connection");
     synced = synced || outcome == OUTCOME_SYNC;
@@ -356,5 +360,20 @@ enum lontar_error wire_run(PGconn *connection, const struct wire_statement *stat
       break;
   }
   wire_settle(connection);
-  return progress_judge(&progress, connection, statements, count, ret_result, failure);
+  return LONTAR_OK;
+}
+
+enum lontar_error wire_run(PGconn *connection, const struct wire_statement *statements, size_t count, int64_t deadline,
+                           PGresult **ret_result, struct lontar_failure *failure)
+{
+  CLEANUP(progress_done) struct progress progress = {.outcome = OUTCOME_GOOD};
+  PQsetNoticeReceiver(connection, progress_notice, &progress);
+  enum lontar_error error = wire_exchange(connection, statements, count, deadline, &progress, failure);
+  PQsetNoticeReceiver(connection, notice_ignore, NULL);
+  if (progress.doubt.error != LONTAR_OK && progress.outcome == OUTCOME_GOOD) {
+    if (failure)
+      *failure = progress.doubt;
+    return progress.doubt.error;
+  }
+  return error != LONTAR_OK ? error : progress_judge(&progress, connection, statements, count, ret_result, failure);
 }

@@ -38,7 +38,8 @@ enum lontar_error wire_open(const char *url, const struct lontar_options *option
  * Runs the statements in one round trip and gives the result of the last; the caller ends it with PQclear. Several
  * begin with BEGIN and end with COMMIT, which the server does not reach when one fails; LONTAR_MISUSE when it was not
  * the COMMIT that ended the transaction. An error of the server leaves the connection usable, unless PQstatus says
- * otherwise; LONTAR_DEADLINE with an empty SQLSTATE is our own.
+ * otherwise; LONTAR_DEADLINE with an empty SQLSTATE is our own. With one of a warning all is committed, and may be
+ * lost.
  */
 enum lontar_error wire_run(PGconn *connection, const struct wire_statement *statements, size_t count, int64_t deadline,
                            PGresult **ret_result, struct lontar_failure *failure);

@@ -32,7 +32,7 @@ static int password_read(char ret_hash[PASSWORD_HASH_SIZE])
 }
 
 /* Runs a statement that gives one record. */
-static int user_write(PGconn *connection, enum statement statement, const struct values *values, const char *username)
+static int record_write(PGconn *connection, enum statement statement, const struct values *values, const char *username)
 {
   CLEANUP_RESULT PGresult *result = connect_statement(connection, statement, values);
   const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -44,6 +44,23 @@ static int user_write(PGconn *connection, enum statement statement, const struct
   if (PQntuples(result) == 0)
     return command_fail(NULL, "the user %s was deleted meanwhile", username);
   return COMMAND_DONE;
+}
+
+static int sessions_end(PGconn *connection, const struct values *values)
+{
+  CLEANUP_RESULT PGresult *result = connect_statement(connection, STATEMENT_session_delete_others, values);
+  return PQresultStatus(result) == PGRES_TUPLES_OK ? COMMAND_DONE : connect_complain(result, connection);
+}
+
+/* In one transaction, so that a changed user's sessions end with that of a login that was under way, too. */
+static int user_write(PGconn *connection, enum statement statement, const struct values *values, const char *username)
+{
+  if (connect_execute(connection, "BEGIN") != COMMAND_DONE)
+    return COMMAND_FAILED;
+  int status = record_write(connection, statement, values, username);
+  if (status == COMMAND_DONE && statement == STATEMENT_user_update)
+    status = sessions_end(connection, values);
+  return status == COMMAND_DONE ? connect_execute(connection, "COMMIT") : status;
 }
 
 static int user_add(const struct invocation *invocation, int argc, char **argv)
@@ -92,20 +109,6 @@ static int user_find(PGconn *connection, const char *username, struct value *ret
   return COMMAND_DONE;
 }
 
-/* In one transaction, so that the second statement sees also the session of a login that was under way. */
-static int password_write(PGconn *connection, const struct values *values, const char *username)
-{
-  if (connect_execute(connection, "BEGIN") != COMMAND_DONE)
-    return COMMAND_FAILED;
-  int status = user_write(connection, STATEMENT_user_update, values, username);
-  if (status != COMMAND_DONE)
-    return status;
-  CLEANUP_RESULT PGresult *result = connect_statement(connection, STATEMENT_session_delete_others, values);
-  if (PQresultStatus(result) != PGRES_TUPLES_OK)
-    return connect_complain(result, connection);
-  return connect_execute(connection, "COMMIT");
-}
-
 static int user_passwd(const struct invocation *invocation, int argc, char **argv)
 {
   if (argc != 2)
@@ -118,7 +121,7 @@ static int user_passwd(const struct invocation *invocation, int argc, char **arg
   if (password_read(hash) != COMMAND_DONE)
     return COMMAND_FAILED;
   value_set_text(&values.of[FIELD_password_hash], hash, strlen(hash));
-  int status = password_write(connection, &values, argv[1]);
+  int status = user_write(connection, STATEMENT_user_update, &values, argv[1]);
   if (status == COMMAND_DONE)
     printf("the user %s has a new password, and no session any more\n", argv[1]);
   return status;

@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "config/config.h"
+#include "pool/notice.h"
 #include "repo/presets.h"
 
 enum { OLDEST_SERVER = 120000, LOCK_TIMEOUT = 15000, SETTINGS_SIZE_MAX = 8192 };
@@ -80,12 +81,6 @@ static bool url_is_readable(const char *url)
   const bool readable = options != NULL;
   PQconninfoFree(options);
   return readable;
-}
-
-static void notice_ignore(void *unused, const PGresult *result)
-{
-  (void)unused;
-  (void)result;
 }
 
 /* A pooler makes numbers up. What is set through it would stay for whoever has that server next. */
@@ -164,9 +159,22 @@ PGresult *connect_query(PGconn *connection, const char *sql, int count, const ch
   return NULL;
 }
 
+/* Keeps what makes the success of a commit doubtful. */
+static void notice_keep(void *words, const PGresult *notice)
+{
+  if (notice_doubts_commit(notice))
+    (void)notice_words(words, notice);
+}
+
 int connect_execute(PGconn *connection, const char *sql)
 {
+  char doubt[NOTICE_SIZE] = "";
+  PQsetNoticeReceiver(connection, notice_keep, doubt);
   CLEANUP_RESULT PGresult *result = PQexec(connection, sql);
+  PQsetNoticeReceiver(connection, notice_ignore, NULL);
+  if (*doubt)
+    return command_fail("It is done here, but is lost if a standby takes over that does not have it: look there.",
+                        "the database says: %s", doubt);
   return result_good(result) ? COMMAND_DONE : connect_complain(result, connection);
 }
 

@@ -14,7 +14,8 @@ PGconn *connect_database(const struct invocation *invocation);
 /* Runs SQL with text parameters. NULL after the server's complaint was printed; else rows or a finished command. */
 PGresult *connect_query(PGconn *connection, const char *sql, int count, const char *const *parameters);
 
-/* Runs one or more SQL commands without a result; COMMAND_DONE or, after the complaint was printed, COMMAND_FAILED. */
+/* Runs one or more SQL commands without a result; COMMAND_DONE or, after the complaint was printed, COMMAND_FAILED: so
+ * too after a COMMIT that may be lost. Whatever writes is committed by this. */
 int connect_execute(PGconn *connection, const char *sql);
 
 /* Runs a statement of the repository; its columns are binary (statement_read). The result is never NULL; what it says
