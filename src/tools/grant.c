@@ -90,13 +90,22 @@ static int grant_run(PGconn *connection, const char *identifier, const char *lit
   return status;
 }
 
-/* Only the schema's owner can take everybody's right away; from others PostgreSQL takes the command and warns. */
+/* Only the owners can give rights and take everybody's away; from others PostgreSQL takes the command and warns. */
+static const char GRANTED_SQL[] =
+    "SELECT has_schema_privilege($1::name, 'public', 'CREATE'), current_user,"
+    " (SELECT string_agg(t, ', ') FROM unnest(ARRAY['users', 'sessions', 'subjects', 'books', 'chat_history']) t"
+    " WHERE NOT (has_table_privilege($1::name, t, 'SELECT') AND has_table_privilege($1::name, t, 'INSERT')"
+    " AND has_table_privilege($1::name, t, 'UPDATE') AND has_table_privilege($1::name, t, 'DELETE')))";
+
 static int grant_finish(PGconn *connection, const char *role)
 {
-  CLEANUP_RESULT PGresult *result =
-      connect_query(connection, "SELECT has_schema_privilege($1::name, 'public', 'CREATE'), current_user", 1, &role);
+  CLEANUP_RESULT PGresult *result = connect_query(connection, GRANTED_SQL, 1, &role);
   if (!result)
     return COMMAND_FAILED;
+  if (!PQgetisnull(result, 0, 2))
+    return command_fail("Use a database_url whose user owns the tables.",
+                        "the role %s did not get its rights on %s from the user %s; nothing is granted", role,
+                        PQgetvalue(result, 0, 2), PQgetvalue(result, 0, 1));
   if (PQgetvalue(result, 0, 0)[0] != 't')
     return connect_execute(connection, "COMMIT");
   char hint[256];

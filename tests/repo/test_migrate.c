@@ -119,6 +119,24 @@ static void a_public_schema_of_another_owner_is_not_called_closed(void)
   PQfinish(connection);
 }
 
+/* PostgreSQL only warns that nothing was granted. */
+static void rights_that_were_not_given_are_not_called_granted(void)
+{
+  char url[REPO_URL_SIZE];
+  PGconn *connection = repo_connect(DATABASE);
+  PQclear(PQexec(connection, "CREATE ROLE lontar_helper LOGIN"));
+  PQclear(PQexec(connection, "CREATE ROLE lontar_other LOGIN"));
+  repo_execute(connection, "GRANT ALL ON ALL TABLES IN SCHEMA public TO lontar_helper; GRANT ALL ON SCHEMA public TO"
+                           " lontar_helper; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO lontar_helper;"
+                           " GRANT ALL ON FUNCTION lontar_deletion(text, bigint) TO lontar_helper");
+  repo_url(DATABASE, "lontar_helper", url);
+  CU_ASSERT_EQUAL(repo_lontarctl_url(url, "migrate --grant lontar_other", out), 1);
+  CU_ASSERT_PTR_NOT_NULL(strstr(out, "did not get its rights on users, sessions, subjects, books, chat_history"));
+  CU_ASSERT_PTR_NULL(strstr(out, "is granted the records"));
+  repo_execute(connection, "DROP OWNED BY lontar_helper; DROP ROLE lontar_helper; DROP ROLE lontar_other");
+  PQfinish(connection);
+}
+
 static void a_changed_migration_is_an_error(void)
 {
   PGconn *connection = repo_connect(DATABASE);
@@ -198,6 +216,7 @@ static void tables_of_something_else_are_refused_unchanged(void)
 CASES(migrate, before, NULL, CASE(dry_run_changes_nothing), CASE(a_fresh_database_gets_its_tables),
       CASE(the_second_run_is_harmless), CASE(the_daemons_role_cannot_change_the_schema),
       CASE(a_role_with_too_many_rights_is_refused), CASE(a_public_schema_open_to_all_is_closed),
-      CASE(a_public_schema_of_another_owner_is_not_called_closed), CASE(a_changed_migration_is_an_error),
+      CASE(a_public_schema_of_another_owner_is_not_called_closed),
+      CASE(rights_that_were_not_given_are_not_called_granted), CASE(a_changed_migration_is_an_error),
       CASE(a_former_text_is_the_same_migration), CASE(another_encoding_is_refused), CASE(a_newer_database_is_an_error),
       CASE(tables_of_something_else_are_refused_unchanged));
