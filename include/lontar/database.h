@@ -60,6 +60,7 @@ struct lontar_numbers {
   int overflow;         /* beyond pool_size */
   int overdue;          /* borrowed for longer than leak_threshold: perhaps never given back */
   int waiting;          /* calls that wait for a connection */
+  int leaving;          /* closed or given up, but not yet ended by the server: each still takes a place */
   int64_t longest_wait; /* of a call for a connection, milliseconds */
   int64_t opened;       /* counts from here */
   int64_t failed;       /* attempts to open one */

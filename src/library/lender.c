@@ -7,12 +7,19 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "library/failure.h"
+#include "library/leaving.h"
+#include "library/wire.h"
 
 /* The pause before the next attempt doubles from the first to the last of these. */
 #define FIRST_PAUSE (CLOCK_SECOND / 10)
 #define LAST_PAUSE (5 * CLOCK_SECOND)
+
+/* The head of the queue looks whether connections have left, at first and at last after so long. */
+#define FIRST_LOOK (CLOCK_MILLISECOND)
+#define LAST_LOOK (20 * CLOCK_MILLISECOND)
 
 /* What a ticket is served with: a connection, a place in which one may be opened, or the word that there is none. */
 enum served { SERVED_NOT, SERVED_LOAN, SERVED_PLACE, SERVED_REFUSAL };
@@ -22,6 +29,7 @@ struct ticket {
   pthread_cond_t ready;
   enum served served;
   bool tries_anyway;
+  int leaving_max; /* of SERVED_PLACE: the places that are left to the leaving ones */
   struct loan *loan;
   TAILQ_ENTRY(ticket) link;
 };
@@ -30,12 +38,14 @@ struct lender {
   char *url;
   char *application_name;
   struct lontar_options options;
-  pthread_mutex_t lock; /* guards all below */
+  struct leaving *leaving; /* they have places, too */
+  pthread_mutex_t lock;    /* guards all below */
   TAILQ_HEAD(, ticket) waiting;
   struct loans idle; /* the last used first */
   struct loans lent;
   int places;  /* taken: idle, lent or being opened */
   int opening; /* of these */
+  int closing; /* taken by those that are about to be among the leaving */
   int idle_count;
   int waiting_count;
   int64_t flushed;              /* connections opened before are not used again */
@@ -58,7 +68,9 @@ enum lontar_error lender_new(const char *url, const struct lontar_options *optio
   TAILQ_INIT(&lender->idle);
   TAILQ_INIT(&lender->lent);
   pthread_mutex_init(&lender->lock, NULL);
-  if (!lender->url || !lender->application_name) {
+  if (lender->url && lender->application_name)
+    lender->leaving = leaving_new(lender->url, &lender->options);
+  if (!lender->leaving) {
     lender_free(lender);
     return LONTAR_INTERNAL;
   }
@@ -71,6 +83,7 @@ void lender_free(struct lender *lender)
   if (!lender)
     return;
   loans_free(&lender->idle);
+  leaving_free(lender->leaving);
   pthread_mutex_destroy(&lender->lock);
   free(lender->url);
   free(lender->application_name);
@@ -84,6 +97,7 @@ void lender_abandon(struct lender *lender)
     return;
   loans_abandon(&lender->idle);
   loans_abandon(&lender->lent);
+  leaving_abandon(TAKE(lender->leaving));
   pthread_mutex_unlock(&lender->lock);
   lender_free(lender);
 }
@@ -93,13 +107,14 @@ const struct lontar_options *lender_options(const struct lender *lender)
   return &lender->options;
 }
 
-/* All functions from here to lender_enter are called under the lock. Connections to be closed go to a list, and are
- * closed without it. */
+/* All functions from here to lender_part are called under the lock. Connections to be closed go to a list, and are
+ * closed by lender_part without it. */
 
-/* Takes a place out of the pool, with the connection in it. */
+/* Takes a connection out of the pool; its place stays taken until the server has ended it. */
 static void lender_drop(struct lender *lender, struct loan *loan, int64_t *reason, struct loans *closing)
 {
   lender->places--;
+  lender->closing++;
   (*reason)++;
   TAILQ_INSERT_TAIL(closing, loan, link);
 }
@@ -129,10 +144,16 @@ static void lender_sweep(struct lender *lender, int64_t now, struct loans *closi
     lender_drop_idle(lender, coldest, &lender->totals.closed_idle, closing);
 }
 
+/* How many places nobody has but perhaps those that are leaving. */
+static int lender_left(const struct lender *lender)
+{
+  return lender->options.pool_size + lender->options.pool_max_overflow - lender->places - lender->closing;
+}
+
 /* Whether a connection may be opened now. After a failure one call at a time tries. */
 static bool lender_may_open(const struct lender *lender, const struct ticket *ticket, int64_t now)
 {
-  if (lender->places >= lender->options.pool_size + lender->options.pool_max_overflow)
+  if (lender_left(lender) <= leaving_least(lender->leaving))
     return false;
   return lender->failures == 0 || (lender->opening == 0 && (ticket->tries_anyway || now >= lender->next_attempt));
 }
@@ -164,6 +185,7 @@ static bool lender_serve(struct lender *lender, struct ticket *first, int64_t no
   } else if (lender_may_open(lender, first, now)) {
     lender->places++;
     lender->opening++;
+    first->leaving_max = lender_left(lender);
     first->served = SERVED_PLACE;
   } else if (lender_is_down(lender)) {
     first->served = SERVED_REFUSAL;
@@ -179,27 +201,40 @@ static void lender_serve_all(struct lender *lender, int64_t now)
     lender->waiting_count--;
     pthread_cond_signal(&first->ready);
   }
+  if (first && leaving_any(lender->leaving))
+    pthread_cond_signal(&first->ready); /* it looks after them now */
 }
 
-/* Waits until the ticket is served. Whoever waits also looks after the end of a pause between attempts. */
+/* Waits until the ticket is served. Whoever waits also looks after the end of a pause between attempts, and who is the
+ * first after those that are leaving. */
 static void ticket_wait(struct lender *lender, struct ticket *ticket, int64_t deadline)
 {
+  int64_t look_after = FIRST_LOOK;
   int64_t now;
   while (ticket->served == SERVED_NOT && (now = clock_steady()) < deadline) {
     bool pausing = lender->failures > 0 && lender->next_attempt > now && lender->next_attempt < deadline;
+    bool looking = ticket == TAILQ_FIRST(&lender->waiting) && leaving_any(lender->leaving);
     int64_t until = pausing ? lender->next_attempt : deadline;
+    if (looking && now + look_after < until)
+      until = now + look_after;
     const struct timespec time = {.tv_sec = until / CLOCK_SECOND, .tv_nsec = (until % CLOCK_SECOND) * 1000};
     (void)pthread_cond_clockwait(&ticket->ready, &lender->lock, CLOCK_MONOTONIC, &time);
-    if (pausing && ticket->served == SERVED_NOT)
-      lender_serve_all(lender, clock_steady());
+    if (ticket->served != SERVED_NOT)
+      return;
+    now = clock_steady();
+    look_after = look_after < LAST_LOOK ? 2 * look_after : LAST_LOOK;
+    if (looking)
+      leaving_look(lender->leaving, now);
+    if (looking || pausing)
+      lender_serve_all(lender, now);
   }
 }
 
 static enum lontar_error lender_busy(const struct lender *lender, const char *why, struct lontar_failure *failure)
 {
-  return failure_set(failure, LONTAR_BUSY, "%s: size %d, overflow %d, open %d, busy %d, waiting %d", why,
+  return failure_set(failure, LONTAR_BUSY, "%s: size %d, overflow %d, open %d, busy %d, waiting %d, leaving %d", why,
                      lender->options.pool_size, lender->options.pool_max_overflow, lender->places,
-                     lender->places - lender->idle_count, lender->waiting_count);
+                     lender->places - lender->idle_count, lender->waiting_count, leaving_count(lender->leaving));
 }
 
 /* Leaves the queue unserved. Who is now at its head looks after the next attempt. */
@@ -242,20 +277,46 @@ static enum lontar_error lender_queue(struct lender *lender, struct ticket *tick
   return error;
 }
 
-/* Gets an idle connection, or NULL and a place for one that is to be opened. */
-static enum lontar_error lender_enter(struct lender *lender, bool first, const struct patience *patience,
-                                      struct loan **ret_loan, struct lontar_failure *failure)
+/* Closes what was dropped, and looks who has left. Takes the lock itself. */
+static void lender_part(struct lender *lender, struct loans *closing)
 {
-  struct ticket ticket = {.tries_anyway = patience->tries_anyway};
+  struct loan *loan;
+  int count = 0;
+  if (TAILQ_EMPTY(closing) && !leaving_any(lender->leaving))
+    return;
+  for (; (loan = TAILQ_FIRST(closing)); count++) {
+    TAILQ_REMOVE(closing, loan, link);
+    loan_leave(loan, lender->leaving);
+  }
+  pthread_mutex_lock(&lender->lock);
+  int64_t now = clock_steady();
+  lender->closing -= count;
+  leaving_look(lender->leaving, now);
+  lender_serve_all(lender, now);
+  pthread_mutex_unlock(&lender->lock);
+}
+
+/* Closes what is to be closed, before somebody waits for its place. */
+static void lender_tidy(struct lender *lender)
+{
   struct loans closing = TAILQ_HEAD_INITIALIZER(closing);
-  pthread_cond_init(&ticket.ready, NULL);
   pthread_mutex_lock(&lender->lock);
   lender_sweep(lender, clock_steady(), &closing);
-  enum lontar_error error = lender_queue(lender, &ticket, first, patience->wait_until, failure);
   pthread_mutex_unlock(&lender->lock);
-  pthread_cond_destroy(&ticket.ready);
-  loans_free(&closing);
-  *ret_loan = ticket.loan;
+  lender_part(lender, &closing);
+}
+
+/* Gets an idle connection, or a place for one that is to be opened. */
+static enum lontar_error lender_enter(struct lender *lender, bool first, const struct patience *patience,
+                                      struct ticket *ticket, struct lontar_failure *failure)
+{
+  *ticket = (struct ticket){.tries_anyway = patience->tries_anyway};
+  lender_tidy(lender);
+  pthread_cond_init(&ticket->ready, NULL);
+  pthread_mutex_lock(&lender->lock);
+  enum lontar_error error = lender_queue(lender, ticket, first, patience->wait_until, failure);
+  pthread_mutex_unlock(&lender->lock);
+  pthread_cond_destroy(&ticket->ready);
   return error;
 }
 
@@ -270,7 +331,7 @@ static void lender_lose(struct lender *lender, struct loan *loan)
   lender_drop(lender, loan, &lender->totals.closed_lost, &closing);
   lender_sweep(lender, now, &closing);
   pthread_mutex_unlock(&lender->lock);
-  loans_free(&closing);
+  lender_part(lender, &closing);
 }
 
 /* How long nobody tries after so many failures, up to a tenth longer at random. */
@@ -284,12 +345,13 @@ static int64_t pause_after(int failures)
 }
 
 /* Opens a connection in the place that this thread got. `ret_again`: others are lent, so waiting for them may help. */
-static enum lontar_error lender_open(struct lender *lender, int64_t deadline, struct loan **ret_loan, bool *ret_again,
-                                     struct lontar_failure *failure)
+static enum lontar_error lender_open(struct lender *lender, const struct ticket *ticket, int64_t deadline,
+                                     struct loan **ret_loan, bool *ret_again, struct lontar_failure *failure)
 {
+  const struct wire_way way = {.url = lender->url, .options = &lender->options, .leaving = lender->leaving};
   struct lontar_failure reason;
   struct loan *loan = NULL;
-  enum lontar_error error = loan_open(lender->url, &lender->options, deadline, &loan, &reason);
+  enum lontar_error error = loan_open(&way, ticket->leaving_max, deadline, &loan, &reason);
   int64_t now = clock_steady();
   pthread_mutex_lock(&lender->lock);
   lender->opening--;
@@ -328,10 +390,11 @@ enum lontar_error lender_take(struct lender *lender, const struct patience *pati
   bool again = false;
   int64_t ready_until = 0; /* one for checks and connecting together, from when a turn has come */
   for (;;) {
-    struct loan *loan;
-    enum lontar_error error = lender_enter(lender, again, &left, &loan, failure);
+    struct ticket ticket;
+    enum lontar_error error = lender_enter(lender, again, &left, &ticket, failure);
     if (error != LONTAR_OK)
       return error;
+    struct loan *loan = ticket.loan;
     if (ready_until == 0)
       ready_until = deadline_within(patience->ready_until, timeout);
     again = true;
@@ -340,7 +403,7 @@ enum lontar_error lender_take(struct lender *lender, const struct patience *pati
       continue;
     }
     if (!loan)
-      error = lender_open(lender, ready_until, &loan, &again, failure);
+      error = lender_open(lender, &ticket, ready_until, &loan, &again, failure);
     if (error == LONTAR_OK)
       *ret_loan = loan;
     if (error == LONTAR_OK || !again)
@@ -370,7 +433,7 @@ void lender_give(struct lender *lender, struct loan *loan)
   lender_serve_all(lender, now);
   lender_sweep(lender, now, &closing);
   pthread_mutex_unlock(&lender->lock);
-  loans_free(&closing);
+  lender_part(lender, &closing);
 }
 
 PGconn *lender_lend(struct lender *lender, struct loan *loan)
@@ -404,7 +467,7 @@ void lender_flush(struct lender *lender)
   lender->flushed = clock_steady();
   lender_sweep(lender, lender->flushed, &closing);
   pthread_mutex_unlock(&lender->lock);
-  loans_free(&closing);
+  lender_part(lender, &closing);
 }
 
 /* How many borrowed connections have been out for longer than the threshold. */
@@ -419,6 +482,8 @@ static int lender_overdue(const struct lender *lender, int64_t now)
 
 void lender_numbers(struct lender *lender, struct lontar_numbers *ret_numbers)
 {
+  struct loans none = TAILQ_HEAD_INITIALIZER(none);
+  lender_part(lender, &none);
   pthread_mutex_lock(&lender->lock);
   int beyond = lender->places - lender->options.pool_size;
   *ret_numbers = lender->totals;
@@ -427,6 +492,7 @@ void lender_numbers(struct lender *lender, struct lontar_numbers *ret_numbers)
   ret_numbers->busy = lender->places - lender->idle_count;
   ret_numbers->overflow = beyond > 0 ? beyond : 0;
   ret_numbers->waiting = lender->waiting_count;
+  ret_numbers->leaving = leaving_count(lender->leaving) + lender->closing;
   ret_numbers->overdue = lender_overdue(lender, clock_steady());
   pthread_mutex_unlock(&lender->lock);
 }

@@ -1,13 +1,10 @@
 /* A loan: one connection of the library's pool, and what it needs before and after a thread has it. */
 #include "library/loan.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sodium.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "library/failure.h"
 #include "library/wire.h"
@@ -28,6 +25,12 @@ void loan_free(struct loan *loan)
   free(loan);
 }
 
+void loan_leave(struct loan *loan, struct leaving *leaving)
+{
+  leaving_take(leaving, loan->connection, &loan->backend);
+  free(loan);
+}
+
 void loans_free(struct loans *loans)
 {
   struct loan *loan;
@@ -37,35 +40,25 @@ void loans_free(struct loans *loans)
   }
 }
 
-/* PQfinish would say good-bye to the server on the parent's socket, so the connection gets another one before. Without
- * a descriptor for that it is left as it is. */
-static void loan_abandon(struct loan *loan)
-{
-  CLEANUP_CLOSE int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
-  int socket = PQsocket(loan->connection);
-  if (socket < 0 || (nowhere >= 0 && dup3(nowhere, socket, O_CLOEXEC) == socket))
-    PQfinish(loan->connection);
-  free(loan);
-}
-
 void loans_abandon(struct loans *loans)
 {
   struct loan *loan;
   while ((loan = TAILQ_FIRST(loans))) {
     TAILQ_REMOVE(loans, loan, link);
-    loan_abandon(loan);
+    wire_abandon(loan->connection);
+    free(loan);
   }
 }
 
-enum lontar_error loan_open(const char *url, const struct lontar_options *options, int64_t deadline,
-                            struct loan **ret_loan, struct lontar_failure *failure)
+enum lontar_error loan_open(const struct wire_way *way, int leaving_max, int64_t deadline, struct loan **ret_loan,
+                            struct lontar_failure *failure)
 {
-  const int64_t life = options->pool_recycle * CLOCK_MILLISECOND;
+  const int64_t life = way->options->pool_recycle * CLOCK_MILLISECOND;
   struct loan *loan = calloc(1, sizeof *loan);
   if (!loan)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
   loan->opened = clock_steady();
-  enum lontar_error error = wire_open(url, options, deadline, &loan->connection, failure);
+  enum lontar_error error = wire_open(way, leaving_max, deadline, &loan->connection, &loan->backend, failure);
   if (error != LONTAR_OK) {
     loan_free(loan);
     return error;

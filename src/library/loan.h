@@ -13,9 +13,14 @@
 
 #include <lontar/database.h>
 
+#include "library/leaving.h"
+
+struct wire_way;
+
 struct loan {
   PGconn *connection; /* never NULL */
-  int64_t opened;     /* when connecting to it began */
+  struct backend backend;
+  int64_t opened; /* when connecting to it began */
   int64_t recycle_at;
   int64_t idle_since;
   int64_t lent_since;
@@ -26,12 +31,15 @@ struct loan {
 
 TAILQ_HEAD(loans, loan);
 
-/* Opens a connection. LONTAR_OK, or LONTAR_UNAVAILABLE or LONTAR_INTERNAL; loan_free ends it. */
-enum lontar_error loan_open(const char *url, const struct lontar_options *options, int64_t deadline,
-                            struct loan **ret_loan, struct lontar_failure *failure);
+/* Opens a connection, as wire_open does. LONTAR_OK, or LONTAR_UNAVAILABLE or LONTAR_INTERNAL; loan_free ends it. */
+enum lontar_error loan_open(const struct wire_way *way, int leaving_max, int64_t deadline, struct loan **ret_loan,
+                            struct lontar_failure *failure);
 
 /* NULL is fine. */
 void loan_free(struct loan *loan);
+
+/* Ends it, and leaves its connection to those that are leaving. */
+void loan_leave(struct loan *loan, struct leaving *leaving);
 
 /* Frees all and leaves the list empty. */
 void loans_free(struct loans *loans);

@@ -2,31 +2,33 @@
 #include "library/wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "library/failure.h"
+#include "library/leaving.h"
 #include "pool/address.h"
 #include "pool/notice.h"
 #include "pool/refusal.h"
 #include "repo/presets.h"
 
-enum { OLDEST_SERVER = 120000, SETTINGS_SIZE_MAX = 8192 };
+enum { OLDEST_SERVER = 120000, SETTINGS_SIZE_MAX = 8192, LOOK_MILLISECONDS = 2 };
+
+/* Time for a server to end a connection that was closed in good order. */
+#define END_TIMEOUT CLOCK_SECOND
 
 static void result_clear(PGresult **result)
 {
   PQclear(*result);
-}
-
-static void connection_finish(PGconn **connection)
-{
-  PQfinish(*connection);
 }
 
 static void servers_free(struct address_list **list)
@@ -74,27 +76,38 @@ static enum lontar_error wire_connect(PGconn *connection, int64_t deadline, stru
   return LONTAR_OK;
 }
 
+/* Whose process it is: not known behind a pooler, which tells us another number. */
+static struct backend backend_from(const PGresult *result, const PGconn *connection)
+{
+  const char *start = PQgetvalue(result, 0, 1);
+  const int pid = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
+  const bool known = *start && pid == PQbackendPID(connection);
+  return (struct backend){.pid = known ? pid : 0, .start = strtoll(start, NULL, 10)};
+}
+
 /* Nothing but its own timeout ends a caller's statement, and a caller may keep a transaction open. */
 static enum lontar_error wire_set_up(PGconn *connection, const struct lontar_options *options, int64_t deadline,
-                                     struct lontar_failure *failure)
+                                     struct backend *ret_backend, struct lontar_failure *failure)
 {
   const struct preset_limits limits = {.statement = options->statement_timeout};
   CLEANUP(buffer_free) struct buffer sql;
   buffer_init(&sql, SETTINGS_SIZE_MAX);
-  buffer_append_text(&sql, "SELECT ");
+  buffer_append_text(&sql, "SELECT pg_catalog.pg_backend_pid(), (SELECT " BACKEND_START
+                           " FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a), ");
   presets_write(&sql, PQserverVersion(connection), &limits);
   buffer_append(&sql, "", 1);
   if (sql.failed)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
   const struct wire_statement set = {.sql = sql.data};
   CLEANUP(result_clear) PGresult *result = NULL;
-  return wire_run(connection, &set, 1, deadline, &result, failure);
+  enum lontar_error error = wire_run(connection, &set, 1, deadline, &result, failure);
+  if (error == LONTAR_OK)
+    *ret_backend = backend_from(result, connection);
+  return error;
 }
 
-/* One attempt, with one server; `kind` overrides the URL's target_session_attrs unless it is NULL. */
-static enum lontar_error wire_attempt(const char *url, const struct address *address, const char *kind,
-                                      const struct lontar_options *options, int64_t deadline, PGconn **ret_connection,
-                                      struct lontar_failure *failure)
+PGconn *wire_dial(const char *url, const struct address *address, const char *kind,
+                  const struct lontar_options *options)
 {
   /* What stands before `dbname` gives way to the URL, what stands behind overrides it. GSS encryption is left out
    * because libpq blocks while it asks for a ticket. */
@@ -114,15 +127,25 @@ static enum lontar_error wire_attempt(const char *url, const struct address *add
   const char *const values[] = {
       "disable",     options->application_name, "30",          "10", "3", "30000", url, "UTF8",
       address->host, address->hostaddr,         address->port, kind, NULL};
-  CLEANUP(connection_finish) PGconn *connection = PQconnectStartParams(keywords, values, 1);
+  return PQconnectStartParams(keywords, values, 1);
+}
+
+/* One attempt, with one server. */
+static enum lontar_error wire_attempt(const struct wire_way *way, const struct address *address, const char *kind,
+                                      int64_t deadline, PGconn **ret_connection, struct backend *ret_backend,
+                                      struct lontar_failure *failure)
+{
+  PGconn *connection = wire_dial(way->url, address, kind, way->options);
   if (!connection)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
   PQsetNoticeReceiver(connection, notice_ignore, NULL);
   enum lontar_error error = wire_connect(connection, deadline, failure);
   if (error == LONTAR_OK)
-    error = wire_set_up(connection, options, deadline, failure);
+    error = wire_set_up(connection, way->options, deadline, ret_backend, failure);
   if (error == LONTAR_OK)
-    *ret_connection = TAKE(connection);
+    *ret_connection = connection;
+  else
+    leaving_take(way->leaving, connection, NULL);
   return error;
 }
 
@@ -156,28 +179,63 @@ static bool wire_prefers_standby(const char *url)
   return prefers;
 }
 
-enum lontar_error wire_open(const char *url, const struct lontar_options *options, int64_t deadline,
-                            PGconn **ret_connection, struct lontar_failure *failure)
+/* Waits for those that have just left, such as the attempt before; the older ones have been given up. */
+static bool server_has_room(const struct wire_way *way, const struct address *address, int leaving_max,
+                            int64_t deadline)
 {
-  CLEANUP(servers_free) struct address_list *list = wire_servers(url);
+  for (int64_t now = clock_steady(); now < deadline; now = clock_steady()) {
+    leaving_look(way->leaving, now);
+    if (leaving_count_of(way->leaving, address, now) <= leaving_max)
+      return true;
+    if (leaving_count_of(way->leaving, address, now - END_TIMEOUT) > leaving_max)
+      return false;
+    (void)poll(NULL, 0, LOOK_MILLISECONDS);
+  }
+  return false;
+}
+
+static enum lontar_error failure_from_leaving(struct lontar_failure *failure, const struct address *address)
+{
+  return failure_set(failure, LONTAR_UNAVAILABLE, "the server \"%s\" still has connections that were given up",
+                     address->host ? address->host : address->hostaddr);
+}
+
+enum lontar_error wire_open(const struct wire_way *way, int leaving_max, int64_t deadline, PGconn **ret_connection,
+                            struct backend *ret_backend, struct lontar_failure *failure)
+{
+  CLEANUP(servers_free) struct address_list *list = wire_servers(way->url);
   if (!list)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
   if (list->count == 0)
-    return failure_from_lookup(url, list->lookup_error, failure);
-  bool two_rounds = list->count > 1 && wire_prefers_standby(url);
+    return failure_from_lookup(way->url, list->lookup_error, failure);
+  bool two_rounds = list->count > 1 && wire_prefers_standby(way->url);
   int attempts = two_rounds ? 2 * list->count : list->count;
   bool retriable = list->unresolved > 0; /* it may when any of the servers may come back */
   enum lontar_error error = LONTAR_UNAVAILABLE;
   for (int i = 0; i < attempts && error != LONTAR_OK; i++) {
     const char *kind = i < list->count ? "standby" : "any";
+    const struct address *address = &list->items[i % list->count];
     int64_t now = clock_steady();
-    error = wire_attempt(url, &list->items[i % list->count], two_rounds ? kind : NULL, options,
-                         now + (deadline - now) / (attempts - i), ret_connection, failure);
+    int64_t until = now + (deadline - now) / (attempts - i);
+    if (list->count > 1 && !server_has_room(way, address, leaving_max, until))
+      error = failure_from_leaving(failure, address);
+    else
+      error = wire_attempt(way, address, two_rounds ? kind : NULL, until, ret_connection, ret_backend, failure);
     retriable = retriable || (error != LONTAR_OK && failure->retriable);
   }
   if (error == LONTAR_UNAVAILABLE)
     failure->retriable = retriable;
   return error;
+}
+
+/* PQfinish would say good-bye to the server on the parent's socket, so the connection gets another one before. Without
+ * a descriptor for that it is left as it is. */
+void wire_abandon(PGconn *connection)
+{
+  CLEANUP_CLOSE int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+  int socket = PQsocket(connection);
+  if (socket < 0 || (nowhere >= 0 && dup3(nowhere, socket, O_CLOEXEC) == socket))
+    PQfinish(connection);
 }
 
 bool wire_reset(PGconn *connection)

@@ -14,7 +14,10 @@
 
 #include <lontar/database.h>
 
+struct address;
 struct asked;
+struct backend;
+struct leaving;
 
 /* A statement as it is sent. Types, lengths and formats may be NULL: the server's choice, and text. */
 struct wire_statement {
@@ -29,10 +32,28 @@ struct wire_statement {
   const struct asked *asked; /* of a statement of the repository, run by itself; NULL for other SQL */
 };
 
-/* Opens a connection and sets up its session. LONTAR_OK, LONTAR_UNAVAILABLE or LONTAR_INTERNAL. The URL has passed
- * url_check. */
-enum lontar_error wire_open(const char *url, const struct lontar_options *options, int64_t deadline,
-                            PGconn **ret_connection, struct lontar_failure *failure);
+/* How the connections of a pool are opened. */
+struct wire_way {
+  const char *url; /* has passed url_check */
+  const struct lontar_options *options;
+  struct leaving *leaving; /* gets what does not become a connection */
+};
+
+/*
+ * Opens a connection and sets up its session. LONTAR_OK, LONTAR_UNAVAILABLE or LONTAR_INTERNAL. Where there are several
+ * servers, it passes over those that more than `leaving_max` connections are leaving. `ret_backend` may come without a
+ * number.
+ */
+enum lontar_error wire_open(const struct wire_way *way, int leaving_max, int64_t deadline, PGconn **ret_connection,
+                            struct backend *ret_backend, struct lontar_failure *failure);
+
+/* Begins a connection to one server, as PQconnectStart does; `kind` overrides the URL's target_session_attrs unless it
+ * is NULL. NULL when there is no memory. */
+PGconn *wire_dial(const char *url, const struct address *address, const char *kind,
+                  const struct lontar_options *options);
+
+/* Finishes a connection in a child of the process that opened it: the server, and the parent, notice nothing. */
+void wire_abandon(PGconn *connection);
 
 /*
  * Runs the statements in one round trip and gives the result of the last; the caller ends it with PQclear. Several

@@ -10,7 +10,9 @@
 #include <lontar/lontar.h>
 
 #include "base/clock.h"
+#include "library/leaving.h"
 #include "library/lender.h"
+#include "library/wire.h"
 #include "repo.h"
 
 static char url[REPO_URL_SIZE];
@@ -103,14 +105,16 @@ static void lives_differ_by_up_to_a_tenth(void)
   int64_t shortest = INT64_MAX;
   int64_t longest = 0;
   options.pool_recycle = LIFE;
+  const struct wire_way way = {.url = url, .options = &options, .leaving = leaving_new(url, &options)};
   for (int i = 0; i < COUNT; i++) {
     struct loan *loan = NULL;
-    CU_ASSERT_EQUAL_FATAL(loan_open(url, &options, INT64_MAX, &loan, &failure), LONTAR_OK);
+    CU_ASSERT_EQUAL_FATAL(loan_open(&way, 0, INT64_MAX, &loan, &failure), LONTAR_OK);
     int64_t life = (loan->recycle_at - loan->idle_since) / CLOCK_MILLISECOND;
     shortest = life < shortest ? life : shortest;
     longest = life > longest ? life : longest;
     loan_free(loan);
   }
+  leaving_free(way.leaving);
   CU_ASSERT_TRUE(shortest >= LIFE * 9 / 10);
   CU_ASSERT_TRUE(longest <= LIFE);
   CU_ASSERT_TRUE(longest > shortest);
@@ -161,7 +165,7 @@ static void what_rested_long_is_asked_whether_it_lives(void)
   loan->idle_since -= 31 * CLOCK_SECOND;
   CU_ASSERT_EQUAL_FATAL(kill(backend, SIGSTOP), 0);
   int64_t start = clock_steady();
-  CU_ASSERT_EQUAL(lender_take(lender, &patience, &loan, &failure), LONTAR_OK);
+  CU_ASSERT_EQUAL_FATAL(lender_take(lender, &patience, &loan, &failure), LONTAR_OK);
   CU_ASSERT_TRUE(clock_steady() - start >= CLOCK_SECOND / 2);
   CU_ASSERT_TRUE(clock_steady() - start < CLOCK_SECOND);
   CU_ASSERT_NOT_EQUAL(PQbackendPID(loan->connection), backend);
