@@ -258,23 +258,6 @@ static bool is_failure(ExecStatusType status)
   return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE || status == PGRES_NONFATAL_ERROR;
 }
 
-/* A new session cannot have our statements yet, nor have lost them: others have had its server. */
-static bool speaks_of_a_pooler(const char *sqlstate)
-{
-  return strcmp(sqlstate, "42P05") == 0 || strcmp(sqlstate, "26000") == 0;
-}
-
-static const char *remedy_for(const struct connection *connection, const char *sqlstate)
-{
-  static const char *const unmigrated[] = {"42P01", "42703", "3F000", "42883"};
-  if (connection->prepared_statements && speaks_of_a_pooler(sqlstate))
-    return " (" CONNECTION_POOLER_REMEDY ")";
-  for (size_t i = 0; i < sizeof unmigrated / sizeof unmigrated[0]; i++)
-    if (strcmp(sqlstate, unmigrated[i]) == 0)
-      return " (was `lontarctl migrate` run?)";
-  return strcmp(sqlstate, "42501") == 0 ? " (were the rights granted: `lontarctl migrate --grant`?)" : "";
-}
-
 static void break_unprepared(struct connection *connection, const PGresult *result)
 {
   char text[sizeof connection->message];
@@ -282,7 +265,7 @@ static void break_unprepared(struct connection *connection, const PGresult *resu
   const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   note_dismissal(connection, result);
   snprintf(text, sizeof text, "%s%s", message != NULL ? message : PQerrorMessage(connection->libpq),
-           sqlstate != NULL ? remedy_for(connection, sqlstate) : "");
+           sqlstate != NULL ? session_remedy(&connection->session, sqlstate) : "");
   (void)break_with(connection, LONTAR_UNAVAILABLE, text);
 }
 

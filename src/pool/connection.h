@@ -24,10 +24,6 @@
 
 struct connection;
 
-/* Behind a pooler that gives each transaction another server no statement can be prepared. */
-#define CONNECTION_POOLER_REMEDY                                                                                       \
-  "database_url leads through a pooler that gives each transaction another server: set prepared_statements = off"
-
 /* One execution of a statement. The owner fills the first group, the rest zero, and keeps the memory until it comes
  * back. */
 struct job {

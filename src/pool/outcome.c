@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "log/log.h"
 #include "pool/reason.h"
+#include "pool/session.h"
 #include "pool/slice.h"
 #include "pool/verdict.h"
 
@@ -74,7 +75,7 @@ static void leave_session(struct place *place, const struct connection *connecti
   pool->told_renewal = now;
   log_line(LOG_LEVEL_WARNING, "a session is not as lontard made it, so its connection is replaced: %s; %s",
            reason_write(reason, sizeof reason, result),
-           connection_is_pooled(connection) ? CONNECTION_POOLER_REMEDY : "did somebody DISCARD or DEALLOCATE there?");
+           connection_is_pooled(connection) ? SESSION_POOLER_REMEDY : "did somebody DISCARD or DEALLOCATE there?");
 }
 
 /* Whether the statement was refused before it ran, because the session did not fit. Then it is sent again, a write too.

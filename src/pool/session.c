@@ -106,6 +106,23 @@ enum session_state session_take(struct session *session, const PGresult *result)
   }
 }
 
+/* A new session cannot have our statements yet, nor have lost them: others have had its server. */
+static bool speaks_of_a_pooler(const char *sqlstate)
+{
+  return strcmp(sqlstate, "42P05") == 0 || strcmp(sqlstate, "26000") == 0;
+}
+
+const char *session_remedy(const struct session *session, const char *sqlstate)
+{
+  static const char *const unmigrated[] = {"42P01", "42703", "3F000", "42883"};
+  if (!session->pooled && speaks_of_a_pooler(sqlstate))
+    return " (" SESSION_POOLER_REMEDY ")";
+  for (size_t i = 0; i < sizeof unmigrated / sizeof unmigrated[0]; i++)
+    if (strcmp(sqlstate, unmigrated[i]) == 0)
+      return " (was `lontarctl migrate` run?)";
+  return strcmp(sqlstate, "42501") == 0 ? " (were the rights granted: `lontarctl migrate --grant`?)" : "";
+}
+
 bool session_send(const struct session *session, PGconn *libpq, enum statement statement,
                   const struct statement_parameters *parameters)
 {

@@ -18,6 +18,10 @@ enum session_state {
   SESSION_REFUSED
 };
 
+/* Behind a pooler that gives each transaction another server no statement can be prepared. */
+#define SESSION_POOLER_REMEDY                                                                                          \
+  "database_url leads through a pooler that gives each transaction another server: set prepared_statements = off"
+
 struct session {
   bool pooled;                    /* nothing that is told to it lasts beyond a segment */
   bool prepared[STATEMENT_COUNT]; /* these are known by name; the others are sent as text */
@@ -39,6 +43,9 @@ bool session_prepare(PGconn *libpq);
 
 /* Takes a result of what was sent, or the NULL behind it. SESSION_REFUSED: for the result's reason. */
 enum session_state session_take(struct session *session, const PGresult *result);
+
+/* After SESSION_REFUSED with this SQLSTATE: what to do, behind a blank and in brackets, or "". */
+const char *session_remedy(const struct session *session, const char *sqlstate);
 
 /* Sends a statement; its result is binary. False when libpq could not. */
 bool session_send(const struct session *session, PGconn *libpq, enum statement statement,
