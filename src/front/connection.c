@@ -167,6 +167,8 @@ static void park(struct front_connection *connection)
     front_connection_free(connection);
   else if (connection->front->phase == FRONT_RETIRING)
     (void)front_hand_over(connection);
+  else if (connection->leaves)
+    front_give(connection);
 }
 
 static void reply_done(struct front_connection *connection)

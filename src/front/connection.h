@@ -25,6 +25,7 @@ struct front_connection {
   int fd;
   enum connection_state state;
   bool gone;             /* nginx closed it while busy */
+  bool leaves;           /* to another worker, once it is parked */
   struct event readable; /* always waited for, to see a request or nginx leaving */
   struct event writable;
   struct event limit; /* ends collecting and lingering */
@@ -56,6 +57,9 @@ struct front {
   struct connection_list connections;
   int connection_count;
   int busy_count;
+  int peer;             /* where those go that leave */
+  bool sharing;         /* some may be marked to leave */
+  uint64_t given_count; /* that have left so */
   struct intake_window window;
 };
 
@@ -70,5 +74,8 @@ void front_connection_take(struct front_connection *connection);
 
 /* A parked connection is given away; false when that is not possible now, and it stays. */
 bool front_hand_over(struct front_connection *connection);
+
+/* The same for one that is to leave to another worker; when that is not possible, it stays for good. */
+void front_give(struct front_connection *connection);
 
 #endif

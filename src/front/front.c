@@ -73,15 +73,27 @@ static void on_inbox(int inbox, short what, void *argument)
     ;
 }
 
+void front_rescue(struct front *front, int inbox)
+{
+  while (front->phase == FRONT_SERVING && take(front, handover_receive(inbox)))
+    ;
+}
+
+static bool send_away(struct front_connection *connection, int outbox)
+{
+  if (handover_send(outbox, connection->fd) != 0)
+    return false;
+  front_connection_free(connection);
+  return true;
+}
+
 bool front_hand_over(struct front_connection *connection)
 {
   struct front *front = connection->front;
-  if (handover_send(front->sockets.outbox, connection->fd) != 0) {
-    (void)event_add(&front->retry, &RETRY_PAUSE);
-    return false;
-  }
-  front_connection_free(connection);
-  return true;
+  if (send_away(connection, front->sockets.outbox))
+    return true;
+  (void)event_add(&front->retry, &RETRY_PAUSE);
+  return false;
 }
 
 /* Ends at the first that finds no room. */
@@ -93,6 +105,37 @@ static void hand_over_parked(struct front *front)
     if (connection->state == PARKED && !front_hand_over(connection))
       return;
   }
+}
+
+void front_give(struct front_connection *connection)
+{
+  struct front *front = connection->front;
+  connection->leaves = false;
+  front->given_count += send_away(connection, front->peer);
+}
+
+/* Of n connections the one at i leaves where i * count / n makes a step. */
+static void mark_and_give(struct front *front, int64_t count)
+{
+  const int64_t all = front->connection_count;
+  int64_t i = 0;
+  struct front_connection *next;
+  for (struct front_connection *connection = LIST_FIRST(&front->connections); connection != NULL; connection = next) {
+    next = LIST_NEXT(connection, link);
+    connection->leaves = (i + 1) * count / all > i * count / all;
+    i++;
+    if (connection->leaves && connection->state == PARKED)
+      front_give(connection);
+  }
+}
+
+void front_share(struct front *front, int outbox, int count)
+{
+  if (count == 0 && !front->sharing)
+    return;
+  front->peer = outbox;
+  front->sharing = count > 0;
+  mark_and_give(front, count < front->connection_count ? count : front->connection_count);
 }
 
 static void on_retry(int fd, short what, void *argument)
@@ -139,9 +182,8 @@ void front_retire(struct front *front)
 void front_drain(struct front *front)
 {
   struct front_connection *next;
-  while (front->phase == FRONT_SERVING && front->sockets.inbox >= 0 &&
-         take(front, handover_receive(front->sockets.inbox)))
-    ;
+  if (front->sockets.inbox >= 0)
+    front_rescue(front, front->sockets.inbox);
   front->phase = FRONT_DRAINING;
   accept_no_more(front);
   (void)event_del(&front->retry);
@@ -160,6 +202,11 @@ int front_connection_count(const struct front *front)
 int front_busy_count(const struct front *front)
 {
   return front->busy_count;
+}
+
+uint64_t front_given_count(const struct front *front)
+{
+  return front->given_count;
 }
 
 void front_free(struct front *front)

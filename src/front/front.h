@@ -76,11 +76,19 @@ void front_respond(struct front_request *request, struct response *response);
 /* Accepts no more, and hands over each connection as soon as it is parked. What cannot be handed over yet is served. */
 void front_retire(struct front *front);
 
+/* Hands so many connections to the worker that reads behind `outbox`, spread evenly over all, so that it gets idle and
+ * used ones alike: the parked ones at once, the others after their answer. What an earlier call has left is dropped. */
+void front_share(struct front *front, int outbox, int count);
+
+/* While serving, takes what lies in the inbox of a worker that does not. */
+void front_rescue(struct front *front, int inbox);
+
 /* Accepts no more, closes parked connections; those with a request close after its answer. */
 void front_drain(struct front *front);
 
 int front_connection_count(const struct front *front);
 int front_busy_count(const struct front *front); /* requests being received or not answered, answers not written */
+uint64_t front_given_count(const struct front *front); /* connections that front_share has handed over */
 void front_free(struct front *front);
 
 void response_init(struct response *response);

@@ -464,10 +464,33 @@ static void serves_what_it_cannot_hand_over(void)
   scene_close(&scene);
 }
 
+/* The one connection goes to another worker's inbox, and is taken from there. */
+static void shares_a_connection_between_requests(void)
+{
+  struct scene scene;
+  scene_open(&scene);
+  for (int wanted = 2; wanted >= 0; wanted--) {
+    send_request(&scene, "GET", "", "");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(scene.request);
+    front_share(scene.front, scene.handover[1], 1);
+    front_share(scene.front, scene.handover[1], wanted);
+    CU_ASSERT_EQUAL(front_connection_count(scene.front), 1);
+    respond(&scene, 204, NULL, 0);
+    CU_ASSERT_EQUAL(front_connection_count(scene.front), wanted == 0);
+    expect_answer(&scene, "Status: 204 No Content\r\nX-Request-Id: id-1\r\nCache-Control: no-store\r\n\r\n");
+    front_share(scene.front, scene.handover[1], 1);
+    CU_ASSERT_EQUAL(front_connection_count(scene.front), 0);
+    front_rescue(scene.front, scene.handover[0]);
+    CU_ASSERT_EQUAL(front_connection_count(scene.front), 1);
+  }
+  CU_ASSERT_EQUAL(front_given_count(scene.front), 3);
+  scene_close(&scene);
+}
+
 UNIT_CASES(front, UNIT_CASE(reads_a_request), UNIT_CASE(answers_and_keeps_the_connection),
            UNIT_CASE(sends_no_body_for_head_and_204), UNIT_CASE(sends_what_the_socket_takes),
            UNIT_CASE(closes_after_a_body_too_large), UNIT_CASE(drops_a_body_that_is_not_as_announced),
            UNIT_CASE(drops_what_is_not_fastcgi), UNIT_CASE(notices_that_nginx_left), UNIT_CASE(drains),
            UNIT_CASE(a_part_of_a_request_waits_for_the_rest), UNIT_CASE(a_request_larger_than_its_window_is_read),
            UNIT_CASE(hands_over_what_is_parked), UNIT_CASE(hands_over_after_the_answer),
-           UNIT_CASE(serves_what_it_cannot_hand_over));
+           UNIT_CASE(serves_what_it_cannot_hand_over), UNIT_CASE(shares_a_connection_between_requests));
