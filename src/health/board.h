@@ -148,6 +148,7 @@ struct board_slot {
   uint64_t answers_503;            /* among the 5xx */
   uint64_t latency_sum;            /* µs */
   uint64_t latency[BOARD_BUCKETS]; /* bucket i: above 2^(i-1) up to 2^i µs; the last one: everything above */
+  uint64_t given;                  /* connections handed to workers that had fewer */
   struct board_pool pool;
   uint64_t pool_before[BOARD_POOL_COUNTERS]; /* of the workers that had this slot before */
   uint64_t wanting;                          /* steady: last refusal of one more connection of the shared overflow */

@@ -20,6 +20,8 @@ static const struct number {
 } numbers[] = {
 #define SLOT(field) offsetof(struct board_slot, field)
     {"lontar_connections", "connections", GAUGE, SLOT(connections), "Connections from nginx."},
+    {"lontar_connections_given_total", "connections_given", COUNTER, SLOT(given),
+     "Connections from nginx handed to workers that had fewer."},
     {"lontar_requests_total", "requests", COUNTER, SLOT(requests), "Finished requests."},
     {"lontar_answers_2xx_total", "answers_2xx", COUNTER, SLOT(answers_2xx), "Answers with a status below 400."},
     {"lontar_answers_4xx_total", "answers_4xx", COUNTER, SLOT(answers_4xx), "Answers with a status of 400 to 499."},

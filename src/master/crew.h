@@ -33,8 +33,8 @@ struct member {
 /* One worker's place: at most one that serves, and beside it one that starts or one that retires. */
 struct place {
   struct member members[BOARD_TURNS];
-  int inbox;   /* connections that its workers hand over are read here, */
-  int outbox;  /* and written here; both are inherited by every worker of the place */
+  int inbox;   /* connections that are handed to its workers are read here, */
+  int outbox;  /* and written here; both are inherited by every worker */
   int64_t due; /* when a process may begin here */
   struct throttle throttle;
 };

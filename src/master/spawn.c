@@ -37,19 +37,13 @@ static void follow_master_worker(pid_t master)
     _exit(EXIT_FAILURE);
 }
 
-/* Closed: the master's signals, the pid file, whose lock must end with the master, and the inboxes of other places.
- * Kept: the listening socket, the own inbox, the poke, the board and standard error. Signals stay blocked until the
- * worker is ready for them, so that none is lost; a SIGHUP is the master's business. */
-static void leave_master_worker(const struct crew *crew, int index)
+/* Closed: the master's signals, and the pid file, whose lock must end with the master. Kept: the listening socket, the
+ * inboxes of all places, the poke, the board and standard error. Signals stay blocked until the worker is ready for
+ * them, so that none is lost; a SIGHUP is the master's business. */
+static void leave_master_worker(const struct crew *crew)
 {
   (void)close(crew->signal_fd);
   (void)close(crew->pid_fd);
-  for (int i = 0; i < crew->count; i++) {
-    if (i == index)
-      continue;
-    (void)close(crew->places[i].inbox);
-    (void)close(crew->places[i].outbox);
-  }
   (void)signal(SIGHUP, SIG_IGN);
 }
 
@@ -58,7 +52,7 @@ static _Noreturn void spawned_worker(const struct crew *crew, const struct worke
   char name[32];
   enum log_level level = LOG_LEVEL_INFO;
   follow_master_worker(start->master);
-  leave_master_worker(crew, start->index);
+  leave_master_worker(crew);
   (void)snprintf(name, sizeof name, "worker/%d", start->index);
   (void)log_level_parse(crew->config->log_level, &level);
   log_init(level, name);
@@ -68,7 +62,7 @@ static _Noreturn void spawned_worker(const struct crew *crew, const struct worke
 void crew_spawn(struct crew *crew, int index, int turn, enum member_state state)
 {
   struct place *place = &crew->places[index];
-  const struct worker_start start = {
+  struct worker_start start = {
       .index = index,
       .turn = turn,
       .workers = crew->count,
@@ -79,6 +73,10 @@ void crew_spawn(struct crew *crew, int index, int turn, enum member_state state)
       .board = crew->board,
       .poke_fd = crew->poke_fd,
   };
+  for (int i = 0; i < crew->count; i++) {
+    start.inboxes[i] = crew->places[i].inbox;
+    start.outboxes[i] = crew->places[i].outbox;
+  }
   const pid_t pid = fork();
   if (pid < 0)
     spawn_failed_master(place);

@@ -17,11 +17,13 @@
 #include "health/census.h"
 #include "health/prober.h"
 #include "log/log.h"
+#include "worker/balance.h"
 #include "worker/budget.h"
 #include "worker/settings.h"
 
 #define BEAT INT64_C(20000) /* how often the board and the worker tell each other news */
 #define PROBER_LIMIT (2 * CLOCK_SECOND)
+#define SHARE_PAUSE (100 * CLOCK_MILLISECOND) /* what was given is counted by then */
 
 struct worker {
   const struct worker_start *start;
@@ -36,6 +38,8 @@ struct worker {
   enum policy_word word; /* the prober's */
   enum board_worker state;
   uint64_t requests_limit; /* the slot's number of requests at which it grows weary */
+  int64_t share_at;        /* when connections are shared out again */
+  uint64_t given_before;   /* by the workers that had this slot before */
   int64_t clean_up_at;     /* when sessions that have expired are deleted again */
   int64_t leave_by;
 };
@@ -64,6 +68,7 @@ static void show_numbers(struct worker *worker)
   board_worker_pool(slot, &shown);
   board_set(&slot->answered, (uint64_t)numbers.answered);
   board_set(&slot->connections, (uint64_t)front_connection_count(worker->front));
+  board_set(&slot->given, worker->given_before + front_given_count(worker->front));
   if (numbers.state_since != 0)
     board_worker_database(slot, numbers.down ? BOARD_DATABASE_DOWN : BOARD_DATABASE_UP);
   board_worker_beat(slot);
@@ -143,8 +148,33 @@ static void clean_up(struct worker *worker)
   schedule_cleanup(worker);
 }
 
+/* What lies in the inbox of a worker that hangs, or is not there, need not wait for it. */
+static void rescue(struct worker *worker, bool everywhere)
+{
+  const int64_t now = clock_steady();
+  for (int i = 0; i < worker->start->workers; i++)
+    if (i != worker->start->index && (everywhere || !balance_moves(worker->start->board, i, now)))
+      front_rescue(worker->front, worker->start->inboxes[i]);
+}
+
+static void share_out(struct worker *worker)
+{
+  const struct worker_start *start = worker->start;
+  const int64_t now = clock_steady();
+  struct balance_gift gift = {.count = 0};
+  if (now < worker->share_at)
+    return;
+  worker->share_at = now + SHARE_PAUSE;
+  rescue(worker, false);
+  (void)balance_gift(start->board, start->index, start->workers, now, &gift);
+  front_share(worker->front, start->outboxes[gift.place], gift.count);
+}
+
 static void serve_on(struct worker *worker)
 {
+  share_out(worker);
+  if (worker->state == BOARD_WORKER_WEARY)
+    return;
   clean_up(worker);
   if (board_get(&worker->handler.slot->requests) < worker->requests_limit)
     return;
@@ -163,7 +193,7 @@ static void on_beat(void *argument)
   } else if (worker->state == BOARD_WORKER_STARTING) {
     if (may_follow(worker))
       begin_to_serve(worker);
-  } else if (worker->state == BOARD_WORKER_SERVING) {
+  } else {
     serve_on(worker);
   }
 }
@@ -191,6 +221,7 @@ static void on_terminate(evutil_socket_t signal_number, short what, void *argume
   struct worker *worker = argument;
   (void)signal_number;
   (void)what;
+  rescue(worker, true); /* who was to take it may have ended before us */
   front_drain(worker->front);
   begin_to_leave(worker);
   on_beat(worker);
@@ -294,6 +325,7 @@ static bool build(struct worker *worker)
   worker->handler.slot = board_slot(worker->start->board, board_turn(worker->start->index, worker->start->turn));
   worker->handler.config = worker->config;
   worker->state = BOARD_WORKER_STARTING;
+  worker->given_before = board_get(&worker->handler.slot->given);
   worker->requests_limit =
       worker_request_limit(worker->config, board_get(&worker->handler.slot->requests), random_bits());
   if (keyring_load(worker->config->keyring, &worker->handler.keyring, message, sizeof message) != LONTAR_OK) {

@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 #include "front/front.h"
+#include "health/board.h"
 
-struct board;
 struct config;
 
 struct worker_start {
@@ -17,6 +17,8 @@ struct worker_start {
   bool waits; /* another one serves in its place until this one can */
   pid_t master;
   struct front_sockets sockets;
+  int inboxes[BOARD_WORKERS_MAX]; /* of all places */
+  int outboxes[BOARD_WORKERS_MAX];
   struct config *config; /* the worker's from now on */
   struct board *board;
   int poke_fd; /* an eventfd, non-blocking: adding to it makes the prober look at once */
