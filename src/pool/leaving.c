@@ -29,6 +29,7 @@ static void left(struct place *place)
   if (place->left_note >= 0)
     pool->owner.forget(pool->owner.owner, place->left_note);
   place->left_note = -1;
+  (void)event_del(place->event);
   if (place->watched >= 0)
     (void)close(place->watched);
   place_vacate(place, place_slot(place)->reason);
