@@ -173,6 +173,8 @@ enum lontar_error input_read(struct exchange *exchange)
   if (exchange->input_error == LONTAR_MALFORMED && problems.detail[0] == '\0') /* a cursor, which `errors` names */
     problems_tell(&problems, "In the query, in %s: %s", problems.of[0].field, problems.of[0].message);
   exchange->input_is_read = true;
+  if (exchange->input_error != LONTAR_OK)
+    body_free(&exchange->body); /* it may be waited for who asks, and names of no meaning take much memory */
   keep_problems(exchange, &problems);
   return exchange->input_error;
 }

@@ -160,7 +160,7 @@ enum lontar_error body_parse(const char *data, size_t length, const struct field
     return outcome(problems);
   }
   struct json_fault fault;
-  enum lontar_error error = json_read_object(data, length, BODY_DEPTH_MAX, &ret_body->root, &fault);
+  enum lontar_error error = json_read_flat_object(data, length, BODY_DEPTH_MAX, &ret_body->root, &fault);
   if (error == LONTAR_INVALID)
     problems_add(problems, "", 0, "a name must not contain the character NUL");
   if (error == LONTAR_MALFORMED)

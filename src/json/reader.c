@@ -93,7 +93,9 @@ static bool read_array(struct reader *reader, json_object **ret_value)
     json_object *item = NULL;
     if (!read_value(reader, &item))
       return false;
-    if (json_object_array_add(array, item) != 0) {
+    if (reader->flat)
+      json_object_put(item);
+    else if (json_object_array_add(array, item) != 0) {
       json_object_put(item);
       return token_fail_memory(reader);
     }
@@ -138,6 +140,10 @@ static bool read_member(struct reader *reader, json_object *object)
     return token_fail_here(reader, "a colon is missing behind a name");
   if (!read_value(reader, &value))
     return false;
+  if (reader->flat && !outermost) {
+    json_object_put(value);
+    return true;
+  }
   if (json_object_object_add(object, name.text, value) != 0) {
     json_object_put(value);
     return token_fail_memory(reader);
@@ -212,7 +218,9 @@ static bool read_whole(struct reader *reader, bool object_only, json_object **re
   return true;
 }
 
-static enum lontar_error read_json(const char *text, size_t length, int depth_max, bool object_only,
+enum wanted { ANY_VALUE, ANY_OBJECT, FLAT_OBJECT };
+
+static enum lontar_error read_json(const char *text, size_t length, int depth_max, enum wanted wanted,
                                    json_object **ret_value, struct json_fault *ret_fault)
 {
   const size_t valid = length <= INT_MAX ? text_utf8_length(text, length) : 0;
@@ -221,7 +229,8 @@ static enum lontar_error read_json(const char *text, size_t length, int depth_ma
       .at = text,
       .end = text + valid,
       .cut = valid < length,
-      .names_differ = object_only,
+      .names_differ = wanted != ANY_VALUE,
+      .flat = wanted == FLAT_OBJECT,
       .depth_max = depth_max,
       .member = {"", 0},
       .fault = ret_fault,
@@ -230,7 +239,7 @@ static enum lontar_error read_json(const char *text, size_t length, int depth_ma
   if (wrong != NULL)
     (void)token_fail(&reader, text, wrong);
   else
-    (void)read_whole(&reader, object_only, ret_value);
+    (void)read_whole(&reader, wanted != ANY_VALUE, ret_value);
   free(reader.scratch);
   return reader.error;
 }
@@ -238,13 +247,19 @@ static enum lontar_error read_json(const char *text, size_t length, int depth_ma
 enum lontar_error json_read_object(const char *text, size_t length, int depth_max, json_object **ret_object,
                                    struct json_fault *ret_fault)
 {
-  return read_json(text, length, depth_max, true, ret_object, ret_fault);
+  return read_json(text, length, depth_max, ANY_OBJECT, ret_object, ret_fault);
+}
+
+enum lontar_error json_read_flat_object(const char *text, size_t length, int depth_max, json_object **ret_object,
+                                        struct json_fault *ret_fault)
+{
+  return read_json(text, length, depth_max, FLAT_OBJECT, ret_object, ret_fault);
 }
 
 enum lontar_error json_read_value(const char *text, size_t length, int depth_max, json_object **ret_value,
                                   struct json_fault *ret_fault)
 {
-  return read_json(text, length, depth_max, false, ret_value, ret_fault);
+  return read_json(text, length, depth_max, ANY_VALUE, ret_value, ret_fault);
 }
 
 void json_fault_tell(const struct json_fault *fault, const char *text, char *out, size_t size)

@@ -32,6 +32,10 @@ struct json_fault {
 enum lontar_error json_read_object(const char *text, size_t length, int depth_max, struct json_object **ret_object,
                                    struct json_fault *ret_fault);
 
+/* The same, but its members' arrays and objects stay empty: kept, they could take 250 times the text's memory. */
+enum lontar_error json_read_flat_object(const char *text, size_t length, int depth_max, struct json_object **ret_object,
+                                        struct json_fault *ret_fault);
+
 /* Any value. Of members with the same name the last one stays. */
 enum lontar_error json_read_value(const char *text, size_t length, int depth_max, struct json_object **ret_value,
                                   struct json_fault *ret_fault);

@@ -27,6 +27,7 @@ struct reader {
   const char *end; /* of what is UTF-8 */
   bool cut;        /* the text goes on behind that */
   bool names_differ;
+  bool flat; /* what is in the values of the outermost members is read and not kept */
   int depth;
   int depth_max;
   struct span member; /* name of the outermost member that is being read */

@@ -255,7 +255,22 @@ static void a_name_cannot_hold_nul(void)
   CU_ASSERT_PTR_NULL(object);
 }
 
-UNIT_CASES(reader, UNIT_CASE(every_character_is_read_in_every_form), UNIT_CASE(half_a_pair_is_no_character),
+static void a_flat_object_keeps_no_more_than_its_text(void)
+{
+  static const char text[] = "{\"a\":[1,{\"b\":[2]},[]],\"c\":{\"d\":{},\"d\":1},\"e\":\"f\"}";
+  json_object *object = NULL;
+  struct json_fault fault;
+  CU_ASSERT_EQUAL_FATAL(json_read_flat_object(text, strlen(text), DEPTH, &object, &fault), LONTAR_OK);
+  const char *kept = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
+  UNIT_TEXT(kept, strlen(kept), "{\"a\":[],\"c\":{},\"e\":\"f\"}");
+  json_object_put(object);
+  static const char *const wrong[] = {"{\"a\":[1,}", "{\"a\":{\"b\":}}", "{\"a\":[],\"a\":[]}", "[]"};
+  for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+    CU_ASSERT_EQUAL(json_read_flat_object(wrong[i], strlen(wrong[i]), DEPTH, &object, &fault), LONTAR_MALFORMED);
+}
+
+UNIT_CASES(reader, UNIT_CASE(a_flat_object_keeps_no_more_than_its_text),
+           UNIT_CASE(every_character_is_read_in_every_form), UNIT_CASE(half_a_pair_is_no_character),
            UNIT_CASE(bare_control_characters_are_refused), UNIT_CASE(broken_utf8_is_refused),
            UNIT_CASE(numbers_are_what_they_say), UNIT_CASE(the_last_of_doubled_names_stays),
            UNIT_CASE(nesting_has_an_end), UNIT_CASE(faults_say_what_and_where),
