@@ -7,9 +7,10 @@
  * record, a list {"items": […], "next": cursor or null} or {"count": n}; the caller ends it with json_object_put, and
  * passes NULL for `ret` where it does not want it. Times are RFC 3339 in UTC. Lists take [limit (50), offset, after,
  * before]: `next` given back as `after` leads to the following page, and after a page that was asked for with `before`
- * given back as `before` to the one that precedes it. A read that dies with its connection is sent once more; a write
- * never is. What very much belongs to is deleted in parts: a failure then tells in its message how many records went,
- * and the next call goes on. Threads, blocking and failures are as in database.h.
+ * given back as `before` to the one that precedes it. A page of long chats ends before its limit, at 8 MB: the list's
+ * end is where `next` is null. A read that dies with its connection is sent once more; a write never is. What very much
+ * belongs to is deleted in parts: a failure then tells in its message how many records went, and the next call goes on.
+ * Threads, blocking and failures are as in database.h.
  */
 #ifndef LONTAR_REPOSITORY_H
 #define LONTAR_REPOSITORY_H

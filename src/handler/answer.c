@@ -118,18 +118,22 @@ static bool write_cursor(struct buffer *buffer, const PGresult *result, int row,
   return true;
 }
 
-void answer_list(struct exchange *exchange, const PGresult *result)
+bool answer_list(struct exchange *exchange, const PGresult *result)
 {
   struct buffer *body = &exchange->response.body;
   const enum statement statement = exchange->operation.statement;
   const int limit = (int)exchange_value(exchange, FIELD_limit)->integer;
-  const bool more = PQntuples(result) > limit; /* one more than asked for was fetched to learn this */
-  const int count = more ? limit : PQntuples(result);
+  const int fetched = PQntuples(result); /* one more than asked for, to learn whether there is one */
+  const int count = rows_fit(result, statement, fetched > limit ? limit : fetched);
+  const bool more = fetched > count;
   const bool backwards = exchange_value(exchange, FIELD_before)->state == VALUE_SET;
   answer_begin(exchange, STATUS_OK, ANSWER_JSON);
   (void)buffer_reserve(body, PQresultMemorySize(result)); /* a page then grows in place */
   buffer_append_text(body, "{\"items\":");
-  bool good = rows_write_items(body, result, statement, 0, count, backwards);
+  const enum rows_outcome outcome = rows_write_items(body, result, statement, 0, count, backwards);
+  if (outcome == ROWS_LEFT_OUT && statement_long(statement) != STATEMENT_none)
+    return false;
+  bool good = outcome != ROWS_UNREADABLE;
   buffer_append_text(body, ",\"next\":");
   if (more)
     good = good && write_cursor(body, result, count - 1, statement);
@@ -138,6 +142,7 @@ void answer_list(struct exchange *exchange, const PGresult *result)
   buffer_append_text(body, "}");
   if (!good)
     refuse_internal(exchange, ANSWER_UNREADABLE);
+  return true;
 }
 
 void answer_count(struct exchange *exchange, int64_t count)

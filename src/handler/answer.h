@@ -35,8 +35,9 @@ void answer_created(struct exchange *exchange, const PGresult *result);
  * "sessions". */
 void answer_created_for_user(struct exchange *exchange, const PGresult *result, const char *list);
 
-/* {"items", "next"}: at most `limit` rows, in the order of the list whichever way they came. */
-void answer_list(struct exchange *exchange, const PGresult *result);
+/* {"items", "next"}: at most `limit` rows, as many as a page holds, in the order of the list whichever way they came.
+ * False when the statement left long texts out. */
+bool answer_list(struct exchange *exchange, const PGresult *result);
 
 void answer_count(struct exchange *exchange, int64_t count);
 void answer_deleted(struct exchange *exchange, int64_t deleted, bool more);

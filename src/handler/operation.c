@@ -52,10 +52,22 @@ static bool is_first_page(struct exchange *exchange)
          exchange_value(exchange, FIELD_offset)->integer == 0;
 }
 
+static void list_found(struct exchange *exchange, const PGresult *result);
+
+/* Not for who may yet turn out to be a stranger: when he may pass, the operation begins anew. */
+static void list_long_texts(struct exchange *exchange)
+{
+  answer_begin(exchange, 0, NULL);
+  exchange->begun = !exchange->lookup_is_out;
+  if (exchange->begun)
+    exchange_submit(exchange, statement_long(exchange->operation.statement), list_found);
+}
+
 static void list_found(struct exchange *exchange, const PGresult *result)
 {
-  answer_list(exchange, result);
-  if (PQntuples(result) == 0 && is_first_page(exchange))
+  if (!answer_list(exchange, result))
+    list_long_texts(exchange);
+  else if (PQntuples(result) == 0 && is_first_page(exchange))
     check_owner(exchange);
 }
 

@@ -17,6 +17,10 @@ static const struct prefix prefixes[FIELD_COUNT] = {
 #undef FIELD
 };
 
+/* More than a record takes beside its texts. A result of SURELY_FITS bytes cannot make too large a page: a byte becomes
+ * six at most. */
+enum { RECORD_SIZE = 512, SURELY_FITS = PAGE_BYTES / 8 };
+
 static bool is_secret(enum field field)
 {
   return field == FIELD_password_hash || field == FIELD_old_password_hash || field == FIELD_token_hash;
@@ -34,8 +38,9 @@ static bool fits(const PGresult *result, const enum field *columns)
   return true;
 }
 
-static bool write_record(struct buffer *buffer, const PGresult *result, int row, const enum field *columns)
+static enum rows_outcome write_record(struct buffer *buffer, const PGresult *result, int row, const enum field *columns)
 {
+  enum rows_outcome outcome = ROWS_WRITTEN;
   bool first = true;
   buffer_append(buffer, "{", 1);
   for (int column = 0; columns[column] != FIELD_none; column++) {
@@ -45,35 +50,67 @@ static bool write_record(struct buffer *buffer, const PGresult *result, int row,
     struct value value;
     const int length = PQgetlength(result, row, column);
     const bool is_null = length == 0 && PQgetisnull(result, row, column);
+    if (is_null && field_rows[field].type == FIELD_TEXT && !(field_rows[field].rules & RULE_NULLABLE))
+      outcome = ROWS_LEFT_OUT;
     if (!statement_read(field, is_null ? NULL : PQgetvalue(result, row, column), length, &value))
-      return false;
+      return ROWS_UNREADABLE;
     buffer_append(buffer, prefixes[field].text + first, prefixes[field].length - first);
     json_value(buffer, field, &value);
     first = false;
   }
   buffer_append(buffer, "}", 1);
-  return true;
+  return outcome;
 }
 
 bool rows_write_record(struct buffer *buffer, const PGresult *result, int row, enum statement statement)
 {
   const enum field *columns = statement_rows[statement].columns;
-  return fits(result, columns) && row < PQntuples(result) && write_record(buffer, result, row, columns);
+  return fits(result, columns) && row < PQntuples(result) &&
+         write_record(buffer, result, row, columns) != ROWS_UNREADABLE;
 }
 
-bool rows_write_items(struct buffer *buffer, const PGresult *result, enum statement statement, int first, int count,
-                      bool backwards)
+/* At least what the record takes as JSON. */
+static size_t record_size(const PGresult *result, int row, const enum field *columns)
+{
+  size_t size = RECORD_SIZE;
+  for (int column = 0; columns[column] != FIELD_none; column++)
+    if (field_rows[columns[column]].type == FIELD_TEXT)
+      size += json_string_size(PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column));
+  return size;
+}
+
+int rows_fit(const PGresult *result, enum statement statement, int count)
 {
   const enum field *columns = statement_rows[statement].columns;
+  if (PQresultMemorySize(result) <= SURELY_FITS || !fits(result, columns))
+    return count;
+  size_t size = 0;
+  for (int row = 0; row < count; row++) {
+    size += record_size(result, row, columns);
+    if (size > PAGE_BYTES && row > 0)
+      return row;
+  }
+  return count;
+}
+
+enum rows_outcome rows_write_items(struct buffer *buffer, const PGresult *result, enum statement statement, int first,
+                                   int count, bool backwards)
+{
+  enum rows_outcome outcome = ROWS_WRITTEN;
+  const enum field *columns = statement_rows[statement].columns;
   if (!fits(result, columns) || first + count > PQntuples(result))
-    return false;
+    return ROWS_UNREADABLE;
   buffer_append(buffer, "[", 1);
   for (int i = 0; i < count; i++) {
     if (i > 0)
       buffer_append(buffer, ",", 1);
-    if (!write_record(buffer, result, backwards ? first + count - 1 - i : first + i, columns))
-      return false;
+    const enum rows_outcome written =
+        write_record(buffer, result, backwards ? first + count - 1 - i : first + i, columns);
+    if (written != ROWS_WRITTEN)
+      outcome = written;
+    if (written == ROWS_UNREADABLE)
+      return outcome;
   }
   buffer_append(buffer, "]", 1);
-  return true;
+  return outcome;
 }

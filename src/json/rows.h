@@ -17,8 +17,18 @@
  * holds a part of the record. */
 bool rows_write_record(struct buffer *buffer, const PGresult *result, int row, enum statement statement);
 
-/* […] of `count` rows from `first` on, the last one first when `backwards`. False as above. */
-bool rows_write_items(struct buffer *buffer, const PGresult *result, enum statement statement, int first, int count,
-                      bool backwards);
+/* How many of the result's first `count` rows go on a page: their JSON stays below PAGE_BYTES, or is a single record's.
+ */
+int rows_fit(const PGresult *result, enum statement statement, int count);
+
+enum rows_outcome {
+  ROWS_WRITTEN,
+  ROWS_LEFT_OUT,   /* the same, but a text that every record has was NULL */
+  ROWS_UNREADABLE, /* as above */
+};
+
+/* […] of `count` rows from `first` on, the last one first when `backwards`. */
+enum rows_outcome rows_write_items(struct buffer *buffer, const PGresult *result, enum statement statement, int first,
+                                   int count, bool backwards);
 
 #endif

@@ -14,11 +14,12 @@ enum { REAL_SIZE = 40, ESCAPE_SIZE = 6, DECIMALS_MAX = 9 };
 /* Up to here every whole number is a double. */
 #define WHOLE_MAX 9007199254740992.0
 
+static const char short_forms[] = {
+    ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't',
+};
+
 static void write_escape(struct buffer *buffer, unsigned char byte)
 {
-  static const char short_forms[] = {
-      ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't',
-  };
   static const char hex_digits[] = "0123456789abcdef";
   char *out = buffer_reserve(buffer, ESCAPE_SIZE);
   if (out == NULL)
@@ -65,6 +66,17 @@ void json_string(struct buffer *buffer, const char *text, size_t length)
   }
   buffer_append(buffer, text, length);
   buffer_append(buffer, "\"", 1);
+}
+
+size_t json_string_size(const char *text, size_t length)
+{
+  size_t size = 2;
+  for (size_t run = plain_run(text, length); run < length; run = plain_run(text, length)) {
+    size += run + (short_forms[(unsigned char)text[run]] != 0 ? 2 : ESCAPE_SIZE);
+    text += run + 1;
+    length -= run + 1;
+  }
+  return size + length;
 }
 
 void json_text(struct buffer *buffer, const char *text)

@@ -14,6 +14,9 @@
 /* A quoted string; `text` is valid UTF-8. */
 void json_string(struct buffer *buffer, const char *text, size_t length);
 
+/* How many bytes json_string would write. */
+size_t json_string_size(const char *text, size_t length);
+
 /* The same for text that ends with NUL; NULL becomes null. */
 void json_text(struct buffer *buffer, const char *text);
 

@@ -5,6 +5,7 @@
 
 #include <lontar/repository.h>
 
+#include "json/rows.h"
 #include "library/failure.h"
 #include "library/input.h"
 #include "library/rows.h"
@@ -68,8 +69,9 @@ static json_object *list_of(json_object *items, json_object *next)
 /* The page that was asked for, in the list's own order; the row beyond it only says that there is another one. */
 static json_object *list_json(enum statement statement, const PGresult *result, int64_t limit, bool backwards)
 {
-  bool more = PQntuples(result) > limit;
-  int rows = more ? (int)limit : PQntuples(result);
+  int fetched = PQntuples(result);
+  int rows = rows_fit(result, statement, fetched > limit ? (int)limit : fetched);
+  bool more = fetched > rows;
   json_object *items = list_items(statement, result, rows, backwards);
   json_object *next = more ? cursor_json(statement, result, rows - 1) : NULL;
   if (items && (next || !more))
@@ -98,6 +100,30 @@ static enum lontar_error answer_give(json_object *answer, struct json_object **r
   else
     json_object_put(answer);
   return LONTAR_OK;
+}
+
+static bool leaves_texts_out(enum statement statement, const PGresult *result)
+{
+  for (int row = 0; row < PQntuples(result); row++)
+    if (run_column(statement, result, row, FIELD_question).state == VALUE_NULL ||
+        run_column(statement, result, row, FIELD_response).state == VALUE_NULL)
+      return true;
+  return false;
+}
+
+static enum lontar_error answer_list(struct lontar_database *database, enum statement statement,
+                                     const struct values *values, struct json_object **ret,
+                                     struct lontar_failure *failure)
+{
+  CLEANUP_RESULT PGresult *result = NULL;
+  enum lontar_error error = run_statement(database, statement, values, &result, failure);
+  if (error != LONTAR_OK)
+    return error;
+  const enum statement whole = statement_long(statement);
+  if (whole != STATEMENT_none && leaves_texts_out(statement, result))
+    return answer_list(database, whole, values, ret, failure);
+  const bool backwards = values->of[FIELD_before].state == VALUE_SET;
+  return answer_give(list_json(statement, result, values->of[FIELD_limit].integer, backwards), ret, failure);
 }
 
 /* A write that gave no row found no record, or was kept from it: a trigger may return NULL. */
@@ -197,15 +223,13 @@ static enum lontar_error operation_run(struct lontar_database *database, const s
     return error;
   if (operation->answer == ANSWER_GONE || operation->answer == ANSWER_DELETED)
     return answer_deletion(database, operation, &input, ret, failure);
-  bool backwards = operation->answer == ANSWER_LIST && input.values.of[FIELD_before].state == VALUE_SET;
+  if (operation->answer == ANSWER_LIST)
+    return answer_list(database, input.values.of[FIELD_before].state == VALUE_SET ? operation->backwards : statement,
+                       &input.values, ret, failure);
   CLEANUP_RESULT PGresult *result = NULL;
-  if (backwards)
-    statement = operation->backwards;
   error = run_statement(database, statement, &input.values, &result, failure);
   if (error != LONTAR_OK)
     return error;
-  if (operation->answer == ANSWER_LIST)
-    return answer_give(list_json(statement, result, input.values.of[FIELD_limit].integer, backwards), ret, failure);
   if (operation->answer == ANSWER_COUNT)
     return answer_give(number_json("count", run_column(statement, result, 0, FIELD_count).integer), ret, failure);
   if (PQntuples(result) == 0)

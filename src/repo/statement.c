@@ -48,6 +48,26 @@ enum statement statement_reader(enum statement statement)
   }
 }
 
+enum statement statement_long(enum statement statement)
+{
+  switch ((int)statement) {
+  case STATEMENT_chat_list_by_user:
+    return STATEMENT_chat_list_by_user_long;
+  case STATEMENT_chat_list_by_user_before:
+    return STATEMENT_chat_list_by_user_before_long;
+  case STATEMENT_chat_list_by_subject:
+    return STATEMENT_chat_list_by_subject_long;
+  case STATEMENT_chat_list_by_subject_before:
+    return STATEMENT_chat_list_by_subject_before_long;
+  case STATEMENT_chat_list_recent:
+    return STATEMENT_chat_list_recent_long;
+  case STATEMENT_chat_list_recent_before:
+    return STATEMENT_chat_list_recent_before_long;
+  default:
+    return STATEMENT_none;
+  }
+}
+
 bool statement_inserts(enum statement statement)
 {
   static const char insert[] = "INSERT INTO ";

@@ -16,6 +16,11 @@ enum statement {
 
 enum { STATEMENT_FIELDS_MAX = 12 };
 
+/* Where records are large a page ends before its limit: with the one whose JSON would go beyond, unless it is the
+ * first. */
+#define PAGE_BYTES 8388608
+#define PAGE_BYTES_TEXT "8388608"
+
 /*
  * READS changes nothing, so it may be sent again or to a standby; of DEAR reads, which may look at many rows or bring
  * large ones, few run at once. WRITES must never be sent twice. APPENDS is a write that is short and touches no row of
@@ -46,6 +51,9 @@ int statement_column(enum statement statement, enum field field);
 
 /* The statement that reads the record which this one changes or deletes by its id; STATEMENT_none for others. */
 enum statement statement_reader(enum statement statement);
+
+/* The statement for the same page of a list that leaves long texts out; STATEMENT_none for others, which do not. */
+enum statement statement_long(enum statement statement);
 
 /* Whether it gives back what it inserts: without a row, a trigger or a rule has kept it out. */
 bool statement_inserts(enum statement statement);

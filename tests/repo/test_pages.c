@@ -11,7 +11,7 @@
 
 #define DATABASE "pages_test"
 
-enum { CHATS = 60, IDS_SIZE = CHATS * 16 };
+enum { CHATS = 60, IDS_SIZE = CHATS * 16, PAGE_BYTES = 8 << 20 };
 
 typedef enum lontar_error list_call(struct lontar_database *database, struct json_object *input,
                                     struct json_object **ret, struct lontar_failure *failure);
@@ -65,6 +65,7 @@ static bool page(list_call *call, const char *owner, const char *direction, int 
     return false;
   }
   struct json_object *items = json_object_object_get(list, "items");
+  CU_ASSERT(json_object_array_length(items) == 1 || strlen(json_object_to_json_string(items)) <= PAGE_BYTES);
   for (size_t i = 0; i < json_object_array_length(items); i++) {
     struct json_object *id = json_object_object_get(json_object_array_get_idx(items, i), "id");
     size_t length = strlen(own);
@@ -135,6 +136,25 @@ static void lists_by_id_hold_every_id(void)
   }
 }
 
+/* Beside short ones: long ones, of which a page holds eight, and one that is larger than a page. */
+static void long_texts_come_once_and_in_order(void)
+{
+  char wanted[REPO_TEXT_SIZE];
+  repo_execute(connection,
+               "DELETE FROM chat_history; INSERT INTO chat_history (user_id, subject_id, question, response,"
+               " created_at) SELECT 1, 1, repeat('q', 100 * (n % 7)), repeat('r', CASE WHEN n = 20 THEN"
+               " 9000000 WHEN n % 3 = 0 THEN 30000 ELSE 1000000 END), now() + n * interval '1 second'"
+               " FROM generate_series(1, 59) n");
+  (void)snprintf(wanted, sizeof wanted, "%s", repo_value(connection, MOMENTS_ORDER("true")));
+  for (int limit = 1; limit <= 100; limit += 33) {
+    walk(lontar_repository_chat_list_by_user, "\"user_id\": 1, ", "after", limit, "", wanted);
+    walk(lontar_repository_chat_list_by_subject, "\"subject_id\": 1, ", "before", limit, "-inf_-9223372036854775808",
+         wanted);
+    walk(lontar_repository_chat_list_recent, "", limit == 1 ? "after" : "before", limit,
+         limit == 1 ? "" : "-inf_-9223372036854775808", wanted);
+  }
+}
+
 /* What RFC 3339 and JSON do not know is null, as over HTTP. */
 static void what_cannot_be_told_is_null(void)
 {
@@ -168,4 +188,4 @@ static void numbers_are_not_cut_to_fit(void)
 }
 
 CASES(pages, before, after, CASE(chats_of_any_moments_come_once_and_in_order), CASE(lists_by_id_hold_every_id),
-      CASE(what_cannot_be_told_is_null), CASE(numbers_are_not_cut_to_fit));
+      CASE(long_texts_come_once_and_in_order), CASE(what_cannot_be_told_is_null), CASE(numbers_are_not_cut_to_fit));

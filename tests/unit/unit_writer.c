@@ -19,6 +19,24 @@ static void start(void)
   buffer_init(&buffer, 1 << 20);
 }
 
+static void check_size(const char *text, size_t length)
+{
+  start();
+  json_string(&buffer, text, length);
+  CU_ASSERT_EQUAL(json_string_size(text, length), buffer.length);
+  buffer_free(&buffer);
+}
+
+static void sizes_are_known_before(void)
+{
+  char text[256];
+  for (int byte = 0; byte < 256; byte++)
+    text[byte] = (char)byte;
+  for (size_t begin = 0; begin <= sizeof text; begin++)
+    for (size_t length = 0; length <= sizeof text - begin; length += 7)
+      check_size(text + begin, length);
+}
+
 static void strings_are_escaped(void)
 {
   start();
@@ -132,6 +150,6 @@ static void values_follow_their_fields(void)
   check("0.25");
 }
 
-UNIT_CASES(writer, UNIT_CASE(strings_are_escaped), UNIT_CASE(escapes_are_found_everywhere), UNIT_CASE(reals_are_short),
-           UNIT_CASE(reals_read_back_as_they_were), UNIT_CASE(times_are_rfc3339_or_null),
-           UNIT_CASE(values_follow_their_fields));
+UNIT_CASES(writer, UNIT_CASE(sizes_are_known_before), UNIT_CASE(strings_are_escaped),
+           UNIT_CASE(escapes_are_found_everywhere), UNIT_CASE(reals_are_short), UNIT_CASE(reals_read_back_as_they_were),
+           UNIT_CASE(times_are_rfc3339_or_null), UNIT_CASE(values_follow_their_fields));
