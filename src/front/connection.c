@@ -27,6 +27,33 @@ static void set_state(struct front_connection *connection, enum connection_state
   connection->state = state;
 }
 
+/* How many bytes of memory the request may take; those that wait come when there is room again. */
+static void hold(struct front_connection *connection, size_t bytes)
+{
+  struct front *front = connection->front;
+  if (bytes == connection->held)
+    return;
+  front->held += bytes - connection->held;
+  connection->held = bytes;
+  if (!TAILQ_EMPTY(&front->waiting) && front->held < FRONT_HELD_MAX)
+    event_active(&front->room, EV_TIMEOUT, 0);
+}
+
+static void leave_unsent(struct front_connection *connection, size_t bytes)
+{
+  if (bytes == connection->unsent)
+    return;
+  connection->front->unsent += bytes - connection->unsent;
+  connection->unsent = bytes;
+}
+
+static void stop_waiting(struct front_connection *connection)
+{
+  if (connection->waits)
+    TAILQ_REMOVE(&connection->front->waiting, connection, turn);
+  connection->waits = false;
+}
+
 /* Gives back what belongs to the request; the connection stays open. */
 static void release_request(struct front_connection *connection)
 {
@@ -34,6 +61,7 @@ static void release_request(struct front_connection *connection)
   connection->origin = (struct request_origin){.memory = NULL};
   intake_clear(&connection->intake);
   memset(&connection->request, 0, sizeof connection->request);
+  hold(connection, 0);
 }
 
 void front_connection_free(struct front_connection *connection)
@@ -44,7 +72,9 @@ void front_connection_free(struct front_connection *connection)
   (void)event_del(&connection->readable);
   (void)event_del(&connection->writable);
   (void)event_del(&connection->limit);
+  stop_waiting(connection);
   release_request(connection);
+  leave_unsent(connection, 0);
   reply_free(&connection->reply);
   if (connection->fd >= 0)
     (void)close(connection->fd);
@@ -58,6 +88,7 @@ static void receive(struct front_connection *connection, const unsigned char *da
   struct front_request *request = &connection->request;
   const bool good = request_read(data, length, front->max_body, request, &connection->origin);
   intake_clear(&connection->intake);
+  hold(connection, length > FRONT_SMALL ? length : 0);
   (void)event_del(&connection->limit);
   if (!good) {
     front_connection_free(connection);
@@ -71,8 +102,36 @@ static void receive(struct front_connection *connection, const unsigned char *da
 static void begin_collecting(struct front_connection *connection)
 {
   set_state(connection, COLLECTING);
+  hold(connection, connection->front->max_body + COLLECT_BEYOND_BODY);
   if (event_add(&connection->limit, &COLLECT_LIMIT) != 0)
     front_connection_free(connection);
+}
+
+/* One by itself may be of any size, so that all come to their turn. */
+static bool has_room(struct front_connection *connection)
+{
+  struct front *front = connection->front;
+  return front->held < FRONT_HELD_MAX || intake_is_small(connection->fd, &front->window, FRONT_SMALL);
+}
+
+static void wait_for_room(struct front_connection *connection)
+{
+  (void)event_del(&connection->readable);
+  if (!connection->waits)
+    TAILQ_INSERT_TAIL(&connection->front->waiting, connection, turn);
+  connection->waits = true;
+}
+
+void front_take_waiting(struct front *front)
+{
+  struct front_connection *connection;
+  while (front->held < FRONT_HELD_MAX && (connection = TAILQ_FIRST(&front->waiting)) != NULL) {
+    stop_waiting(connection);
+    if (event_add(&connection->readable, NULL) == 0)
+      front_connection_take(connection);
+    else
+      front_connection_free(connection);
+  }
 }
 
 void front_connection_take(struct front_connection *connection)
@@ -80,6 +139,10 @@ void front_connection_take(struct front_connection *connection)
   struct front *front = connection->front;
   const unsigned char *data;
   size_t length;
+  if (connection->state == PARKED && !has_room(connection)) {
+    wait_for_room(connection);
+    return;
+  }
   switch (intake_take(&connection->intake, connection->fd, &front->window, &data, &length)) {
   case INTAKE_WHOLE:
     receive(connection, data, length);
@@ -176,6 +239,7 @@ static void reply_done(struct front_connection *connection)
   const bool too_large = connection->request.too_large;
   const bool keep = connection->origin.keep;
   reply_clear(&connection->reply);
+  leave_unsent(connection, 0);
   release_request(connection);
   if (too_large)
     linger(connection);
@@ -192,6 +256,7 @@ static void write_reply(struct front_connection *connection)
     reply_done(connection);
     return;
   case REPLY_WAITING:
+    leave_unsent(connection, connection->reply.body.length);
     if (event_add(&connection->writable, &WRITE_LIMIT) == 0)
       return;
     break;

@@ -21,11 +21,13 @@ enum connection_state {
 
 struct front_connection {
   LIST_ENTRY(front_connection) link;
+  TAILQ_ENTRY(front_connection) turn; /* among those that wait for room */
   struct front *front;
   int fd;
   enum connection_state state;
   bool gone;             /* nginx closed it while busy */
   bool leaves;           /* to another worker, once it is parked */
+  bool waits;            /* parked, and not read until others' requests have gone */
   struct event readable; /* always waited for, to see a request or nginx leaving */
   struct event writable;
   struct event limit; /* ends collecting and lingering */
@@ -33,9 +35,12 @@ struct front_connection {
   struct front_request request;
   struct request_origin origin;
   struct reply reply;
+  size_t held;   /* bytes of its request, or how many they may become */
+  size_t unsent; /* of its answer, once the socket did not take all of it */
 };
 
 LIST_HEAD(connection_list, front_connection);
+TAILQ_HEAD(connection_queue, front_connection);
 
 enum front_phase {
   FRONT_WARMING, /* accepts nothing yet */
@@ -54,12 +59,16 @@ struct front {
   struct event inbox;
   struct event resume; /* the end of a pause of both */
   struct event retry;  /* the next attempt to hand over what is parked */
+  struct event room;   /* made active when requests have gone for which others wait */
   struct connection_list connections;
+  struct connection_queue waiting;
   int connection_count;
   int busy_count;
   int peer;             /* where those go that leave */
   bool sharing;         /* some may be marked to leave */
   uint64_t given_count; /* that have left so */
+  size_t held; /* sums over all connections */
+  size_t unsent;
   struct intake_window window;
 };
 
@@ -69,8 +78,11 @@ bool front_connection_new(struct front *front, int fd);
 /* Closes it. */
 void front_connection_free(struct front_connection *connection);
 
-/* Takes what lies in a parked connection; while draining, closes it if nothing does. */
+/* Takes what lies in a parked connection, when there is room for it; while draining, closes it if nothing does. */
 void front_connection_take(struct front_connection *connection);
+
+/* Those that wait for room, as far as there is some. */
+void front_take_waiting(struct front *front);
 
 /* A parked connection is given away; false when that is not possible now, and it stays. */
 bool front_hand_over(struct front_connection *connection);

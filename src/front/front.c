@@ -145,6 +145,13 @@ static void on_retry(int fd, short what, void *argument)
   hand_over_parked(argument);
 }
 
+static void on_room(int fd, short what, void *argument)
+{
+  (void)fd;
+  (void)what;
+  front_take_waiting(argument);
+}
+
 struct front *front_new(struct event_base *base, const struct front_sockets *sockets, size_t max_body,
                         const struct front_handler *handler)
 {
@@ -156,10 +163,12 @@ struct front *front_new(struct event_base *base, const struct front_sockets *soc
   front->max_body = max_body;
   front->handler = *handler;
   LIST_INIT(&front->connections);
+  TAILQ_INIT(&front->waiting);
   if (event_assign(&front->listener, base, sockets->listener, EV_READ | EV_PERSIST, on_listener, front) != 0 ||
       event_assign(&front->inbox, base, sockets->inbox, EV_READ | EV_PERSIST, on_inbox, front) != 0 ||
       event_assign(&front->resume, base, -1, 0, on_resume, front) != 0 ||
-      event_assign(&front->retry, base, -1, 0, on_retry, front) != 0) {
+      event_assign(&front->retry, base, -1, 0, on_retry, front) != 0 ||
+      event_assign(&front->room, base, -1, 0, on_room, front) != 0) {
     free(front);
     return NULL;
   }
@@ -209,6 +218,11 @@ uint64_t front_given_count(const struct front *front)
   return front->given_count;
 }
 
+size_t front_unsent(const struct front *front)
+{
+  return front->unsent;
+}
+
 void front_free(struct front *front)
 {
   if (front == NULL)
@@ -220,5 +234,6 @@ void front_free(struct front *front)
     next = LIST_NEXT(connection, link);
     front_connection_free(connection);
   }
+  (void)event_del(&front->room);
   free(front);
 }

@@ -22,6 +22,10 @@ struct front_connection;
 
 enum { FRONT_REQUEST_ID_SIZE = 65 };
 
+/* While requests of so many bytes are being received or not answered, others stay in their sockets. Each is in memory
+ * up to three times: as it came, as values, and in libpq's buffer. Small ones are let in all the same. */
+enum { FRONT_HELD_MAX = 8 << 20, FRONT_SMALL = 4096 };
+
 /* One request. Everything it points to lives until front_respond. */
 struct front_request {
   struct front_connection *connection;
@@ -89,6 +93,7 @@ void front_drain(struct front *front);
 int front_connection_count(const struct front *front);
 int front_busy_count(const struct front *front); /* requests being received or not answered, answers not written */
 uint64_t front_given_count(const struct front *front); /* connections that front_share has handed over */
+size_t front_unsent(const struct front *front);  /* bytes of answers that are not all written; each counts as a whole */
 void front_free(struct front *front);
 
 void response_init(struct response *response);

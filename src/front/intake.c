@@ -99,6 +99,13 @@ enum intake_state intake_look(int fd)
   return got > 0 ? INTAKE_PART : nothing_came(got);
 }
 
+bool intake_is_small(int fd, struct intake_window *window, size_t size)
+{
+  struct intake_records records = {.skip = 0};
+  const ssize_t got = recv(fd, window->bytes, size + 1, MSG_PEEK | MSG_DONTWAIT);
+  return got <= 0 || ((size_t)got <= size && intake_follow(&records, window->bytes, (size_t)got) == INTAKE_WHOLE);
+}
+
 void intake_clear(struct intake *intake)
 {
   intake->records = (struct intake_records){.skip = 0};

@@ -52,6 +52,10 @@ enum intake_state intake_take(struct intake *intake, int fd, struct intake_windo
 /* Looks without taking anything: SILENT, PART or GONE. */
 enum intake_state intake_look(int fd);
 
+/* Looks, too: whether nothing lies there but the end, or a whole request of at most `size` bytes, less than a window.
+ */
+bool intake_is_small(int fd, struct intake_window *window, size_t size);
+
 /* Begins anew, or frees what was collected. */
 void intake_clear(struct intake *intake);
 
