@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "log/log.h"
+#include "pool/bulk.h"
 #include "pool/notice.h"
 #include "pool/session.h"
 #include "pool/verdict.h"
@@ -26,6 +27,7 @@ struct connection {
   bool prepared_statements;
   struct session session;
   struct job_list pipeline; /* sent, oldest first */
+  struct bulk bulk;
   PGresult *commit_error;   /* of the segment whose sync comes next */
   bool commit_doubted;      /* of that segment, too: it is committed, and may be lost */
   enum sqlstate_session dismissal;
@@ -148,6 +150,11 @@ int connection_backend(const struct connection *connection)
   if (connection->libpq == NULL || connection_is_pooled(connection))
     return 0;
   return PQbackendPID(connection->libpq);
+}
+
+size_t connection_bulk(const struct connection *connection)
+{
+  return connection->bulk.largest;
 }
 
 bool connection_forget(struct connection *connection, enum statement statement)
@@ -273,6 +280,8 @@ static void flush(struct connection *connection)
 {
   int left = PQflush(connection->libpq);
   connection->unflushed = left == 1;
+  if (left == 0)
+    bulk_note_written(&connection->bulk);
   if (left < 0)
     (void)break_with_libpq(connection);
 }
@@ -400,6 +409,7 @@ static void receive_result(struct connection *connection, PGresult *result)
   } else if (job != NULL) {
     PQclear(job->result);
     job->result = result;
+    bulk_note_rows(&connection->bulk, result);
   } else if (is_failure(PQresultStatus(result)) && connection->commit_error == NULL) {
     connection->commit_error = result;
   } else {
@@ -477,6 +487,8 @@ bool connection_send(struct connection *connection, struct job *job)
   if (!session_send(&connection->session, connection->libpq, job->statement, &job->parameters))
     return break_with_libpq(connection);
   forget_result(job);
+  if (statement_rows[job->statement].kind == APPENDS) /* no others have long texts */
+    bulk_note_statement(&connection->bulk, &job->parameters);
   job->by_name = connection->session.prepared[job->statement];
   TAILQ_INSERT_TAIL(&connection->pipeline, job, link);
   connection->unsynced = true;

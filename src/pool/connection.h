@@ -106,6 +106,9 @@ bool connection_forget(struct connection *connection, enum statement statement);
 /* True when the server behind is not the one that speaks to us: a pooler between hands sessions out. */
 bool connection_is_pooled(const struct connection *connection);
 
+/* Bytes that libpq's buffers have grown for; 0 while they are of common size. */
+size_t connection_bulk(const struct connection *connection);
+
 /* The oldest job that is not answered, NULL when there is none. */
 struct job *connection_oldest(const struct connection *connection);
 

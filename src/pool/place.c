@@ -16,6 +16,9 @@
 /* Lines of the log that say the same follow each other by so much (microseconds). */
 enum { TELL_AGAIN_AFTER = 10000000 };
 
+/* Bytes of libpq's grown buffers that a slice keeps; a buffer may have twice the size of what was in it. */
+enum { BUFFERS_MAX = 4 << 20 };
+
 static void on_ready(evutil_socket_t fd, short what, void *argument);
 
 /* libevent must learn of every change of descriptor or direction. While it connects, libpq may swap the socket for
@@ -143,6 +146,20 @@ static void note_ready(struct place *place)
   pool->pardons = 0;
 }
 
+/* libpq never makes its buffers smaller: connections that had very much in them are replaced when they are idle, beyond
+ * a sum over all of them. */
+static bool takes_too_much(const struct place *place)
+{
+  const struct pool *pool = place->pool;
+  size_t sum = 0;
+  if (connection_bulk(place->connection) == 0)
+    return false;
+  for (int i = 0; i < pool->policy.reach; i++)
+    if (pool->places[i].connection != NULL)
+      sum += connection_bulk(pool->places[i].connection);
+  return sum > BUFFERS_MAX;
+}
+
 void place_settle(struct place *place)
 {
   struct policy_slot *slot = place_slot(place);
@@ -153,6 +170,8 @@ void place_settle(struct place *place)
   case CONNECTION_READY:
     if (slot->state == SLOT_CONNECTING)
       note_ready(place);
+    else if (slot->state == SLOT_READY && slot->in_flight == 0 && takes_too_much(place))
+      policy_retire(&place->pool->policy, place->index, POLICY_RECYCLED);
     break;
   case CONNECTION_OPENING:
     break;

@@ -2,6 +2,7 @@
 #include "worker/worker.h"
 
 #include <event2/event.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,9 @@
 #define BEAT INT64_C(20000) /* how often the board and the worker tell each other news */
 #define PROBER_LIMIT (2 * CLOCK_SECOND)
 #define SHARE_PAUSE (100 * CLOCK_MILLISECOND) /* what was given is counted by then */
+
+/* A block of so many bytes goes back to the kernel when it is freed; of smaller ones, so many bytes may stay unused. */
+enum { BLOCK = 256 << 10, TRIM = 1 << 20 };
 
 struct worker {
   const struct worker_start *start;
@@ -392,11 +396,20 @@ static void be_patient(void)
   (void)sched_setscheduler(0, SCHED_BATCH, &normal);
 }
 
+/* By itself malloc would keep up to 64 MB of what large answers gave back, because blocks that are freed let its
+ * thresholds grow. */
+static void be_modest(void)
+{
+  (void)mallopt(M_MMAP_THRESHOLD, BLOCK);
+  (void)mallopt(M_TRIM_THRESHOLD, TRIM);
+}
+
 int worker_main(const struct worker_start *start)
 {
   struct worker worker = {.start = start, .config = start->config};
   int status = EXIT_FAILURE;
   be_patient();
+  be_modest();
   if (build(&worker)) {
     schedule_cleanup(&worker);
     if (!start->waits)
