@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "system/check.h"
+#include "system/world.h"
 
 enum { BEGIN = 1, END = 3, PARAMS = 4, STDIN = 5, HEADER = 8, CONTENT_MAX = 65535 + 255, PATIENCE_SECONDS = 60 };
 
@@ -44,13 +45,17 @@ static size_t put_param(unsigned char *out, const char *name, const char *value)
   return 2 + name_length + value_length;
 }
 
-size_t fastcgi_request(const char *path, unsigned char out[FASTCGI_REQUEST_MAX])
+size_t fastcgi_request(const char *path, const char *token, unsigned char out[FASTCGI_REQUEST_MAX])
 {
   static const unsigned char begin[8] = {0, 1, 1}; /* a responder, to be kept open */
   unsigned char params[FASTCGI_REQUEST_MAX / 2];
-  need(strlen(path) < 128, "the path is too long");
+  need(strlen(path) < 100 && (!token || strlen(token) < 80), "the path or token is too long");
   size_t length = put_param(params, "REQUEST_METHOD", "GET");
   length += put_param(params + length, "REQUEST_URI", path);
+  if (token) {
+    TEXT bearer = document("Bearer %s", token);
+    length += put_param(params + length, "HTTP_AUTHORIZATION", bearer);
+  }
   size_t at = put_record(out, BEGIN, begin, sizeof begin);
   at += put_record(out + at, PARAMS, params, length);
   at += put_record(out + at, PARAMS, NULL, 0);

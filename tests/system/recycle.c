@@ -93,7 +93,7 @@ static void ask_all(const char *label)
 
 static void open_all(void)
 {
-  question_length = fastcgi_request("/health/live", question);
+  question_length = fastcgi_request("/health/live", NULL, question);
   for (int i = 0; i < PARKED; i++)
     parked[i] = fastcgi_connect();
 }
@@ -120,7 +120,7 @@ static void parked_connections_pass_on(void)
 
 static void half_a_request_is_waited_for(void)
 {
-  question_length = fastcgi_request("/health/live", question);
+  question_length = fastcgi_request("/health/live", NULL, question);
   for (size_t half = 1; half < question_length; half += 17) {
     const int fd = fastcgi_connect();
     CHECK(fastcgi_send(fd, question, half), "half a request cannot be sent");

@@ -121,7 +121,7 @@ bool stack_marked(void)
   return access(path, F_OK) == 0;
 }
 
-long stack_memory(pid_t pid)
+static long status_number(pid_t pid, const char *name)
 {
   char path[COMMAND_SIZE];
   char line[COMMAND_SIZE];
@@ -129,11 +129,21 @@ long stack_memory(pid_t pid)
   (void)snprintf(path, sizeof path, "/proc/%d/status", pid);
   FILE *file = fopen(path, "re");
   while (file && fgets(line, sizeof line, file))
-    if (strncmp(line, "VmRSS:", 6) == 0)
-      kilobytes = strtol(line + 6, NULL, 10);
+    if (strncmp(line, name, strlen(name)) == 0)
+      kilobytes = strtol(line + strlen(name), NULL, 10);
   if (file)
     fclose(file);
   return kilobytes;
+}
+
+long stack_memory(pid_t pid)
+{
+  return status_number(pid, "VmRSS:");
+}
+
+long stack_peak(pid_t pid)
+{
+  return status_number(pid, "VmHWM:");
 }
 
 void stack_database(const char *what)

@@ -35,8 +35,9 @@ struct json_object *stack_status(void);
 /* Whether the marker stands. */
 bool stack_marked(void);
 
-/* Memory of a process in kilobytes, -1 when it is gone. */
+/* Memory of a process in kilobytes, and the most it had; -1 when it is gone. */
 long stack_memory(pid_t pid);
+long stack_peak(pid_t pid);
 
 /* Runs `LONTAR_DATABASE_COMMAND stop` or `start`, which waits until that is so. */
 void stack_database(const char *what);
