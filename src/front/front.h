@@ -93,7 +93,7 @@ void front_drain(struct front *front);
 int front_connection_count(const struct front *front);
 int front_busy_count(const struct front *front); /* requests being received or not answered, answers not written */
 uint64_t front_given_count(const struct front *front); /* connections that front_share has handed over */
-size_t front_unsent(const struct front *front);  /* bytes of answers that are not all written; each counts as a whole */
+size_t front_unsent(const struct front *front); /* bytes of answers that are not all written; each counts as a whole */
 void front_free(struct front *front);
 
 void response_init(struct response *response);

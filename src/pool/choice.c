@@ -195,11 +195,11 @@ static int pick(const struct policy *policy, const struct waiter *waiter, int64_
   case CLASS_READ:
     return pick_for_read(policy, now);
   case CLASS_DEAR:
-    return pick_for_dear(policy, now);
+    return policy->holds_dear ? -1 : pick_for_dear(policy, now);
   case CLASS_READ_ALONE:
     return pick_idle(policy, now);
   case CLASS_DEAR_ALONE:
-    return may_spread(policy, now) ? pick_idle(policy, now) : -1;
+    return !policy->holds_dear && may_spread(policy, now) ? pick_idle(policy, now) : -1;
   case CLASS_READ_LOCKED:
     return has_room_for_locked(policy, now) ? pick_idle(policy, now) : -1;
   case CLASS_APPEND:

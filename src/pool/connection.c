@@ -28,8 +28,8 @@ struct connection {
   struct session session;
   struct job_list pipeline; /* sent, oldest first */
   struct bulk bulk;
-  PGresult *commit_error;   /* of the segment whose sync comes next */
-  bool commit_doubted;      /* of that segment, too: it is committed, and may be lost */
+  PGresult *commit_error; /* of the segment whose sync comes next */
+  bool commit_doubted;    /* of that segment, too: it is committed, and may be lost */
   enum sqlstate_session dismissal;
   enum lontar_error error;
   char message[256];

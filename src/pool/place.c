@@ -214,7 +214,7 @@ static bool send_apart(struct connection *connection, struct job *job)
 void place_send(struct place *place, struct job *job)
 {
   struct pool *pool = place->pool;
-  const bool apart = job->waiter.kind == DEAR;
+  const bool apart = job->waiter.kind == DEAR || job->waiter.kind == BULKY;
   place->dirty = true;
   job->sent = clock_steady();
   if (job->first_sent == 0)

@@ -16,7 +16,12 @@ enum { LEASE_PAUSE = 5000, CONFLICT_PAUSE = 10000, LOCK_PAUSE = 50000 };
 
 static bool is_read(const struct waiter *waiter)
 {
-  return waiter->kind <= DEAR;
+  return waiter->kind <= BULKY;
+}
+
+static bool is_dear(const struct waiter *waiter)
+{
+  return waiter->kind == DEAR || waiter->kind == BULKY;
 }
 
 /* After a loss nothing is known of the others: each is checked before it is handed out again. */
@@ -70,6 +75,11 @@ void policy_init(struct policy *policy, const struct policy_settings *settings, 
 void policy_drain(struct policy *policy)
 {
   policy->draining = true;
+}
+
+void policy_hold_dear(struct policy *policy, bool hold)
+{
+  policy->holds_dear = hold;
 }
 
 enum lontar_error policy_ask(struct policy *policy, struct waiter *waiter, int64_t now)
@@ -131,7 +141,7 @@ void policy_answered(struct policy *policy, int slot, const struct waiter *waite
 {
   struct policy_slot *it = &policy->slots[slot];
   it->proved = it->head_since = it->heard = now;
-  it->dear -= waiter != NULL && waiter->kind == DEAR;
+  it->dear -= waiter != NULL && is_dear(waiter);
   if (policy->joinable == slot)
     policy->joinable = -1; /* what is answered was closed before */
   if (--it->in_flight > 0)
@@ -273,8 +283,8 @@ static bool next_send(struct policy *policy, int64_t now, struct policy_action *
   (void)queue_remove(&policy->queue, waiter);
   fly(policy, slot, now);
   it->writing = it->writing || !is_read(waiter);
-  it->dear += waiter->kind == DEAR;
-  it->alone = waiter->alone || waiter->locked;
+  it->dear += is_dear(waiter);
+  it->alone = waiter->alone || waiter->locked || waiter->kind == BULKY;
   it->locked = waiter->locked;
   if (waiter->class == CLASS_APPEND) {
     policy->joinable = slot;

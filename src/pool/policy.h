@@ -113,7 +113,8 @@ struct policy {
   int64_t next_attempt;
   enum policy_word word;
   bool draining;
-  int cursor; /* of policy_due */
+  bool holds_dear; /* no dear read is sent */
+  int cursor;      /* of policy_due */
 };
 
 enum policy_act {
@@ -138,6 +139,9 @@ void policy_init(struct policy *policy, const struct policy_settings *settings, 
 
 /* From now on connections are only closed, but for one as long as somebody waits. */
 void policy_drain(struct policy *policy);
+
+/* Whether dear reads are to wait: there is no room for their answers. */
+void policy_hold_dear(struct policy *policy, bool hold);
 
 /* Queues a waiter. LONTAR_OK; LONTAR_UNAVAILABLE when the database is known to be away, LONTAR_BUSY when too many
  * wait, or for a write while connections that were given up hold every place for it: it is not queued then. */

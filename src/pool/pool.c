@@ -91,6 +91,7 @@ static void note_state(struct pool *pool)
 void pool_dispatch(struct pool *pool)
 {
   struct policy_action action;
+  policy_hold_dear(&pool->policy, pool->owner.is_crowded(pool->owner.owner));
   while (policy_next(&pool->policy, clock_steady(), &action))
     act(pool, &action);
   note_state(pool);

@@ -24,7 +24,7 @@ struct pool_settings {
  * What the slice asks of its surroundings. `suspect` is told of every connection that is lost or cannot be opened.
  * `note`: this process of the server was left and has not been seen to end; somebody shall end it and look. The number
  * of the note, or -1 when there is no room at the moment. `is_gone`: it was looked for and is not there any more.
- * `forget`: nobody waits for it any longer.
+ * `forget`: nobody waits for it any longer. `is_crowded`: so much waits to be written that no dear read is sent now.
  */
 struct pool_owner {
   struct policy_budget budget;
@@ -32,6 +32,7 @@ struct pool_owner {
   int (*note)(void *owner, int backend);
   bool (*is_gone)(void *owner, int note);
   void (*forget)(void *owner, int note);
+  bool (*is_crowded)(void *owner);
   void *owner;
 };
 

@@ -11,13 +11,13 @@ void queue_init(struct queue *queue)
 
 static enum waiter_class class_of(const struct waiter *waiter)
 {
-  const bool reads = waiter->kind <= DEAR;
+  const bool reads = waiter->kind <= BULKY;
   if (waiter->locked)
     return reads ? CLASS_READ_LOCKED : CLASS_WRITE_LOCKED;
   if (!reads)
     return waiter->kind == APPENDS && !waiter->alone ? CLASS_APPEND : CLASS_WRITE;
-  if (waiter->kind == DEAR)
-    return waiter->alone ? CLASS_DEAR_ALONE : CLASS_DEAR;
+  if (waiter->kind != READS)
+    return waiter->alone || waiter->kind == BULKY ? CLASS_DEAR_ALONE : CLASS_DEAR;
   return waiter->alone ? CLASS_READ_ALONE : CLASS_READ;
 }
 

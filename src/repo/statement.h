@@ -22,11 +22,11 @@ enum { STATEMENT_FIELDS_MAX = 12 };
 #define PAGE_BYTES_TEXT "8388608"
 
 /*
- * READS changes nothing, so it may be sent again or to a standby; of DEAR reads, which may look at many rows or bring
- * large ones, few run at once. WRITES must never be sent twice. APPENDS is a write that is short and touches no row of
- * others, so that several may share one commit.
+ * READS changes nothing, so it may be sent again or to a standby; of DEAR reads, which may look at many rows, few run
+ * at once, and of BULKY ones, which may bring megabytes, one on a connection. WRITES must never be sent twice. APPENDS
+ * is a write that is short and touches no row of others, so that several may share one commit.
  */
-enum statement_kind { READS, DEAR, WRITES, APPENDS };
+enum statement_kind { READS, DEAR, BULKY, WRITES, APPENDS };
 
 struct statement_row {
   const char *name;
@@ -40,7 +40,7 @@ extern const struct statement_row statement_rows[STATEMENT_COUNT];
 
 static inline bool statement_reads(enum statement statement)
 {
-  return statement_rows[statement].kind <= DEAR;
+  return statement_rows[statement].kind <= BULKY;
 }
 
 /* Number of entries before FIELD_none. */

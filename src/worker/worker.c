@@ -29,6 +29,10 @@
 /* A block of so many bytes goes back to the kernel when it is freed; of smaller ones, so many bytes may stay unused. */
 enum { BLOCK = 256 << 10, TRIM = 1 << 20 };
 
+/* Bytes of answers that nginx has not taken, beyond which no dear read is sent. With what two of these bring a worker
+ * stays below 64 MB. */
+enum { UNSENT_MAX = 8 << 20 };
+
 struct worker {
   const struct worker_start *start;
   struct config *config;
@@ -276,6 +280,13 @@ static void forget_left(void *argument, int note)
   board_note_forget(worker->handler.slot, note);
 }
 
+/* The pool is made before the front. */
+static bool is_crowded(void *argument)
+{
+  const struct worker *worker = argument;
+  return worker->front != NULL && front_unsent(worker->front) > UNSENT_MAX;
+}
+
 static bool make_pool(struct worker *worker)
 {
   char role[16], name[CENSUS_NAME_SIZE];
@@ -287,7 +298,7 @@ static bool make_pool(struct worker *worker)
                worker->config->pool_max_overflow, settings.policy.size);
   board_worker_begin(worker->handler.slot, (uint64_t)getpid());
   const struct pool_owner owner = {
-      budget_for_pool(&worker->budget), on_suspect, note_left, is_left_gone, forget_left, worker};
+      budget_for_pool(&worker->budget), on_suspect, note_left, is_left_gone, forget_left, is_crowded, worker};
   worker->handler.pool = pool_new(worker->base, worker->config->database_url, name, &settings, &owner);
   return worker->handler.pool != NULL;
 }

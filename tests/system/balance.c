@@ -153,7 +153,7 @@ static size_t question_length;
 static void open_all(void)
 {
   crowd_allow_files(CONNECTIONS);
-  question_length = fastcgi_request("/health/live", question);
+  question_length = fastcgi_request("/health/live", NULL, question);
   for (int i = 0; i < CONNECTIONS; i++)
     lines[i] = fastcgi_connect();
 }

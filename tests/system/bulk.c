@@ -12,7 +12,7 @@
 #include "system/system.h"
 #include "system/world.h"
 
-enum { CHATS = 50, ESCAPED = 12, READERS = 2, WRITERS = 100, SLOW = 3, POLL_MS = 20 };
+enum { CHATS = 50, ESCAPED = 12, READERS = 20, WRITERS = 100, SLOW = 3, POLL_MS = 20 };
 enum { CHILDREN_MAX = 16, MEMORY_KB = 64 * 1024, PAGE_BYTES = 8 << 20, LONG = 1000000 };
 
 /* ---- What the workers took ---- */

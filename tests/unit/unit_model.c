@@ -85,7 +85,7 @@ static bool wanted(void *owner)
 
 static bool is_read(const struct task *task)
 {
-  return task->waiter.kind <= DEAR;
+  return task->waiter.kind <= BULKY;
 }
 
 static bool goes_before(const struct task *one, const struct task *other)
