@@ -38,14 +38,27 @@ void census_name(char out[CENSUS_NAME_SIZE], const char *role, uint64_t installa
   (void)snprintf(out, CENSUS_NAME_SIZE, "lontard/%s %08" PRIx64 ".%d", role, installation, (int)getpid());
 }
 
+/* The number at `*at`, which goes on behind it; -1 when there is none, or `behind` does not follow. */
+static int64_t number_before(const char **at, int base, char behind)
+{
+  char *end;
+  const int64_t number = strtoll(*at, &end, base);
+  const bool good = end != *at && *end == behind && number >= 0;
+  *at = good && behind != '\0' ? end + 1 : end;
+  return good ? number : -1;
+}
+
 /* The worker's process in a name of this installation; 0 when it is no such name. */
 static pid_t worker_of(const char *name, uint64_t installation)
 {
-  uint64_t whose;
-  int worker, pid;
-  if (sscanf(name, "lontard/%d %" SCNx64 ".%d", &worker, &whose, &pid) != 3 || whose != installation || pid <= 0)
+  static const char beginning[] = "lontard/";
+  const char *at = name + strlen(beginning);
+  if (strncmp(name, beginning, strlen(beginning)) != 0 || number_before(&at, 10, ' ') < 0)
     return 0;
-  return pid;
+  if (number_before(&at, 16, '.') != (int64_t)installation)
+    return 0;
+  const int64_t pid = number_before(&at, 10, '\0');
+  return pid > 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
 }
 
 static bool is_on_board(struct board *board, pid_t pid)

@@ -111,7 +111,9 @@ void place_forget(struct place *place)
 
 void place_inspect(struct place *place, int64_t now)
 {
-  if (place->pool != NULL && place_slot(place)->state == SLOT_LEAVING)
+  if (place->pool == NULL) /* nothing was ever opened here */
+    return;
+  if (place_slot(place)->state == SLOT_LEAVING)
     place_inspect_leaving(place, now);
   struct job *job = place->connection != NULL ? connection_oldest(place->connection) : NULL;
   if (job == NULL)

@@ -111,6 +111,30 @@ void place_unbar(struct place *place)
     slot->barred = false;
 }
 
+/* Whether the job is queued once more, and so not done yet. */
+static bool tries_again(struct place *place, const struct connection *connection, struct job *job,
+                        enum lontar_error error, const PGresult *result, bool undone)
+{
+  struct pool *pool = place->pool;
+  const int64_t now = clock_steady();
+  if (job->unwanted && statement_reads(job->statement)) /* a write that nobody waits for is still to be done */
+    return false;
+  job->waiter.alone = job->waiter.alone || undone;
+  if (undone || was_misfit(place, connection, job, error, result)) {
+    pool_return(pool, job);
+    return true;
+  }
+  if (asks_for_lock_again(place, job, error, result, now)) {
+    policy_ask_later(&pool->policy, &job->waiter, job->locks, now, random_bits());
+    return true;
+  }
+  if (!retries_conflict(job, error))
+    return false;
+  job->waiter.alone = true;
+  policy_ask_later(&pool->policy, &job->waiter, job->conflicts, now, random_bits());
+  return true;
+}
+
 void place_job_done(void *argument, struct connection *connection, struct job *job, enum lontar_error error,
                     const PGresult *result, bool again)
 {
@@ -124,19 +148,6 @@ void place_job_done(void *argument, struct connection *connection, struct job *j
     pool->locked[job->statement] = 0;
   if (is_demoted(error, result))
     policy_demoted(&pool->policy, now);
-  if (job->unwanted && statement_reads(job->statement)) { /* a write that nobody waits for is still to be done */
+  if (!tries_again(place, connection, job, error, result, again || instead))
     pool_finish(job, error, result);
-  } else if (again || instead) {
-    job->waiter.alone = true;
-    pool_return(pool, job);
-  } else if (was_misfit(place, connection, job, error, result)) {
-    pool_return(pool, job);
-  } else if (asks_for_lock_again(place, job, error, result, now)) {
-    policy_ask_later(&pool->policy, &job->waiter, job->locks, now, random_bits());
-  } else if (retries_conflict(job, error)) {
-    job->waiter.alone = true;
-    policy_ask_later(&pool->policy, &job->waiter, job->conflicts, now, random_bits());
-  } else {
-    pool_finish(job, error, result);
-  }
 }

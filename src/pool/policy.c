@@ -101,8 +101,8 @@ void policy_ask_again(struct policy *policy, struct waiter *waiter, int64_t now)
 
 void policy_ask_later(struct policy *policy, struct waiter *waiter, int attempt, int64_t now, uint32_t random)
 {
-  int64_t most = (waiter->locked ? LOCK_PAUSE : CONFLICT_PAUSE) * attempt;
-  queue_delay(&policy->queue, waiter, now + (int64_t)(random % (uint64_t)most));
+  int64_t pause = waiter->locked ? LOCK_PAUSE : CONFLICT_PAUSE;
+  queue_delay(&policy->queue, waiter, now + (int64_t)(random % (uint64_t)(pause * attempt)));
 }
 
 bool policy_withdraw(struct policy *policy, struct waiter *waiter)

@@ -72,7 +72,7 @@ static bool compare(struct board *board, int places, int64_t now, struct offset 
 /* Laid end to end, what some have too much lies beside what others lack: nobody gives to where another gives. */
 bool balance_gift(struct board *board, int place, int places, int64_t now, struct balance_gift *ret_gift)
 {
-  struct offset offsets[BOARD_WORKERS_MAX];
+  struct offset offsets[BOARD_WORKERS_MAX] = {{0, 0}};
   if (!compare(board, places, now, offsets) || offsets[place].excess == 0)
     return false;
   uint64_t before = 0;
