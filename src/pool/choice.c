@@ -21,9 +21,12 @@ static bool is_better(const struct policy_slot *slot, const struct policy_slot *
          (slot->in_flight == best->in_flight && slot->in_flight == 0 && slot->idle_since > best->idle_since);
 }
 
+/* Asked for every statement: the two that follow are worth a loop of their own for each question. */
+#define ONE_LOOP static inline __attribute__((always_inline))
+
 /* The best slot that is taken by `takes`, -1 when there is none. */
-static int pick_best(const struct policy *policy, int64_t now,
-                     bool (*takes)(const struct policy_slot *slot, int64_t now))
+ONE_LOOP int pick_best(const struct policy *policy, int64_t now,
+                       bool (*takes)(const struct policy_slot *slot, int64_t now))
 {
   int best = -1;
   for (int i = 0; i < policy->reach; i++)
@@ -32,7 +35,7 @@ static int pick_best(const struct policy *policy, int64_t now,
   return best;
 }
 
-static int count_of(const struct policy *policy, bool (*is)(const struct policy_slot *slot, int64_t now), int64_t now)
+ONE_LOOP int count_of(const struct policy *policy, bool (*is)(const struct policy_slot *slot, int64_t now), int64_t now)
 {
   int count = 0;
   for (int i = 0; i < policy->reach; i++)

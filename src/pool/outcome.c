@@ -113,10 +113,9 @@ void place_unbar(struct place *place)
 
 /* Whether the job is queued once more, and so not done yet. */
 static bool tries_again(struct place *place, const struct connection *connection, struct job *job,
-                        enum lontar_error error, const PGresult *result, bool undone)
+                        enum lontar_error error, const PGresult *result, bool undone, int64_t now)
 {
   struct pool *pool = place->pool;
-  const int64_t now = clock_steady();
   if (job->unwanted && statement_reads(job->statement)) /* a write that nobody waits for is still to be done */
     return false;
   job->waiter.alone = job->waiter.alone || undone;
@@ -148,6 +147,6 @@ void place_job_done(void *argument, struct connection *connection, struct job *j
     pool->locked[job->statement] = 0;
   if (is_demoted(error, result))
     policy_demoted(&pool->policy, now);
-  if (!tries_again(place, connection, job, error, result, again || instead))
+  if (!tries_again(place, connection, job, error, result, again || instead, now))
     pool_finish(job, error, result);
 }

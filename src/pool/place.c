@@ -194,8 +194,7 @@ static void on_ready(evutil_socket_t fd, short what, void *argument)
 {
   struct place *place = argument;
   (void)fd;
-  if (what & EV_READ)
-    policy_heard(&place->pool->policy, place->index, clock_steady());
+  place->heard = place->heard || (what & EV_READ) != 0;
   (void)connection_step(place->connection);
   on_moved(place);
 }

@@ -110,11 +110,22 @@ static void on_round_end(evutil_socket_t fd, short what, void *argument)
   pool_dispatch(pool);
 }
 
+/* A tick is exact enough for what silence means, and costs nothing with each answer. */
+static void note_heard(struct pool *pool, int64_t now)
+{
+  for (int i = 0; i < pool->policy.reach; i++) {
+    if (pool->places[i].heard)
+      policy_heard(&pool->policy, i, now);
+    pool->places[i].heard = false;
+  }
+}
+
 static void on_tick(void *argument)
 {
   struct pool *pool = argument;
   struct policy_action action;
   int64_t now = clock_steady();
+  note_heard(pool, now);
   while (policy_due(&pool->policy, now, &action))
     act(pool, &action);
   for (int i = 0; i < pool->policy.reach; i++)

@@ -28,6 +28,7 @@ void queue_add(struct queue *queue, struct waiter *waiter, int64_t now)
   waiter->turn = ++queue->last_turn;
   waiter->class = class_of(waiter);
   TAILQ_INSERT_TAIL(&queue->of[waiter->class], waiter, link);
+  queue->waiting |= 1U << waiter->class;
   queue->count++;
 }
 
@@ -38,6 +39,7 @@ void queue_return(struct queue *queue, struct waiter *waiter, int64_t now)
   waiter->turn = --queue->first_turn;
   waiter->class = class_of(waiter);
   TAILQ_INSERT_HEAD(&queue->of[waiter->class], waiter, link);
+  queue->waiting |= 1U << waiter->class;
   queue->count++;
 }
 
@@ -54,6 +56,8 @@ bool queue_remove(struct queue *queue, struct waiter *waiter)
   if (waiter->place == WAITER_ELSEWHERE)
     return false;
   TAILQ_REMOVE(waiter->place == WAITER_QUEUED ? &queue->of[waiter->class] : &queue->delayed, waiter, link);
+  if (waiter->place == WAITER_QUEUED && TAILQ_EMPTY(&queue->of[waiter->class]))
+    queue->waiting &= ~(1U << waiter->class);
   waiter->place = WAITER_ELSEWHERE;
   queue->count--;
   return true;
@@ -74,9 +78,9 @@ void queue_wake(struct queue *queue, int64_t now)
 struct waiter *queue_first(const struct queue *queue, unsigned classes)
 {
   struct waiter *first = NULL;
-  for (int i = 0; i < CLASSES; i++) {
-    struct waiter *head = classes & 1U << i ? TAILQ_FIRST(&queue->of[i]) : NULL;
-    if (head != NULL && (first == NULL || head->turn < first->turn))
+  for (unsigned left = classes & queue->waiting; left != 0; left &= left - 1) {
+    struct waiter *head = TAILQ_FIRST(&queue->of[__builtin_ctz(left)]);
+    if (first == NULL || head->turn < first->turn)
       first = head;
   }
   return first;

@@ -44,7 +44,8 @@ TAILQ_HEAD(waiter_list, waiter);
 struct queue {
   struct waiter_list of[CLASSES]; /* in the order of turns */
   struct waiter_list delayed;
-  int count; /* of both */
+  int count;        /* of both */
+  unsigned waiting; /* bits of the classes that have somebody */
   int64_t first_turn;
   int64_t last_turn;
 };

@@ -18,6 +18,7 @@ struct place {
   struct event *event;
   evutil_socket_t watched;
   short watched_for;
+  bool heard;        /* bytes came since the last tick */
   bool dirty;        /* has an open segment, to be synced at the end of this round of the loop */
   struct job check;  /* that the server still answers */
   struct job cancel; /* of a statement that nobody wants, sent on another connection */

@@ -176,6 +176,8 @@ static void commits_that_hang_keep_their_places_and_leave_one_to_reads(void)
   command("ALTER SYSTEM SET synchronous_commit = on");
   command("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
   command("SELECT pg_reload_conf()");
+  command("SELECT pg_sleep(1)"); /* each backend hears of it by itself */
+  herd.until = stack_clock() + HANG_SECONDS;
   highest = 0;
   kill_at = stack_clock() + 3;
   begin_reading();
