@@ -62,7 +62,6 @@ static void set_settings(struct policy *policy, const struct policy_settings *se
     policy->settings.size = POLICY_SLOTS_MAX;
   if (policy->settings.max_overflow > POLICY_SLOTS_MAX - policy->settings.size)
     policy->settings.max_overflow = POLICY_SLOTS_MAX - policy->settings.size;
-  policy->reach = policy->settings.size + policy->settings.max_overflow;
 }
 
 void policy_init(struct policy *policy, const struct policy_settings *settings, const struct policy_budget *budget)
@@ -206,6 +205,8 @@ void policy_closed(struct policy *policy, int slot, enum policy_reason reason, i
 {
   note_end(policy, slot, reason, now, random);
   policy->slots[slot] = (struct policy_slot){.state = SLOT_CLOSED};
+  while (policy->reach > 0 && policy->slots[policy->reach - 1].state == SLOT_CLOSED)
+    policy->reach--;
   policy->open--;
   settle_leases(policy);
 }
@@ -351,6 +352,8 @@ static bool next_open(struct policy *policy, int64_t now, struct policy_action *
   while (policy->slots[slot].state != SLOT_CLOSED)
     slot++;
   policy->slots[slot] = (struct policy_slot){.state = SLOT_CONNECTING, .begun = now};
+  if (policy->reach <= slot)
+    policy->reach = slot + 1;
   policy->open++;
   policy->connecting++;
   *ret = (struct policy_action){.act = POLICY_OPEN, .slot = slot};

@@ -104,7 +104,7 @@ struct policy {
   struct policy_budget budget;
   struct policy_slot slots[POLICY_SLOTS_MAX];
   struct queue queue;
-  int reach;      /* slots in use lie below */
+  int reach;      /* the slots that are not closed lie below */
   int open;       /* slots that are not closed */
   int connecting; /* 0 or 1 */
   int leased;     /* taken from the budget beyond the size */

@@ -166,7 +166,7 @@ void pool_free(struct pool *pool)
 {
   if (pool == NULL)
     return;
-  for (int i = 0; pool->places != NULL && i < pool->policy.reach; i++)
+  for (int i = 0; pool->places != NULL && i < POLICY_SLOTS_MAX; i++)
     place_clear(&pool->places[i]);
   pulse_free(pool->tick);
   if (pool->round_end != NULL)
