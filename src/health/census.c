@@ -122,7 +122,8 @@ bool census_take(struct census *census, struct board *board, const PGresult *res
   census->left = 0;
   census->victim_count = 0;
   census->taken++;
-  if (PQresultStatus(result) != PGRES_TUPLES_OK || PQnfields(result) != 2)
+  census->blind = PQresultStatus(result) != PGRES_TUPLES_OK || PQnfields(result) != 2;
+  if (census->blind)
     return false;
   for (int row = 0; row < PQntuples(result); row++) {
     const int backend = (int)strtol(PQgetvalue(result, row, 0), NULL, 10);

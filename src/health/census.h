@@ -36,7 +36,8 @@ struct census {
   uint64_t left;                            /* sessions of workers that are not there any more */
   int victims[CENSUS_VICTIMS_MAX];          /* processes of the server that shall end */
   int victim_count;
-  int taken; /* how many looks there were */
+  int taken;  /* how many looks there were */
+  bool blind; /* the last one saw nothing: what cannot be counted counts as none, or nobody could work */
 };
 
 /* Before CENSUS_QUESTION is sent. */

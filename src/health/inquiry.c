@@ -146,13 +146,22 @@ static void begin_census(struct inquiry *inquiry)
   board_prober_census(board_prober(settings->board), settings->census->asked, 0);
 }
 
+/* Told once for each time that it begins. */
+static void tell_blindness(const PGresult *result)
+{
+  const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  log_line(LOG_LEVEL_WARNING,
+           "our sessions at the server cannot be counted, so that those left behind may be too many: SQLSTATE=%s",
+           sqlstate != NULL ? sqlstate : "none");
+}
+
 static void take_census(const struct inquiry *inquiry, const PGresult *result)
 {
   const struct inquiry_settings *settings = &inquiry->settings;
   struct census *census = settings->census;
-  if (!census_take(census, settings->board, result))
-    log_line(LOG_LEVEL_WARNING, "our sessions at the server cannot be counted: SQLSTATE=%s",
-             PQresultErrorField(result, PG_DIAG_SQLSTATE));
+  const bool was_blind = census->blind;
+  if (!census_take(census, settings->board, result) && !was_blind)
+    tell_blindness(result);
   board_prober_census(board_prober(settings->board), census->asked, census->left);
 }
 

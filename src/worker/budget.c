@@ -6,8 +6,8 @@
 /* The server has let in by then who was just connecting, and notices that nobody is there (microseconds). */
 enum { OPENING_ENDS = 200000 };
 
-/* The master replaces a prober that hangs before this. */
-enum { PROBER_SILENT = 4000000 };
+/* Of the master and the prober one or the other writes each second (microseconds). */
+enum { ABANDONED_AFTER = 3000000 };
 
 enum { WANTING_LASTS = 100000 };
 
@@ -32,17 +32,21 @@ void budget_begin(struct budget *budget, struct board *board, int index, int tur
   }
 }
 
-/* Whether a prober writes to this board: not to one that was damaged and replaced, while its workers go on. */
-static bool is_watched(const struct budget *budget)
+/* Whether nobody looks at this board any more: it was damaged and replaced, while its workers go on. A prober that only
+ * hangs is waited for, because the master replaces it. */
+static bool is_abandoned(const struct budget *budget)
 {
-  const int64_t beat = (int64_t)board_get(&board_prober(budget->board)->heartbeat);
-  return clock_steady() - (beat > budget->begun ? beat : budget->begun) < PROBER_SILENT;
+  const int64_t prober = (int64_t)board_get(&board_prober(budget->board)->heartbeat);
+  const int64_t master = (int64_t)board_get(&board_head(budget->board)->heartbeat);
+  int64_t last = prober > master ? prober : master;
+  last = last > budget->begun ? last : budget->begun;
+  return clock_steady() - last > ABANDONED_AFTER;
 }
 
-/* Whether the prober has asked the server after that moment; without one nothing can be known. */
+/* Whether the prober has asked the server after that moment, or never will. */
 static bool looked_since(const struct budget *budget, int64_t moment)
 {
-  return (int64_t)board_get(&board_prober(budget->board)->looked) > moment || !is_watched(budget);
+  return (int64_t)board_get(&board_prober(budget->board)->looked) > moment || is_abandoned(budget);
 }
 
 /* The same for the moment of a death: what was just being opened must have shown itself at the server. */

@@ -70,7 +70,9 @@ static void before_the_first_look_at_the_server_nothing_is_opened(void)
   struct policy_budget shared = budget_for_pool(&budget);
   CU_ASSERT_FALSE(shared.take(shared.owner, false));
   CU_ASSERT_FALSE(shared.take(shared.owner, true));
-  budget.begun -= 10 * CLOCK_SECOND; /* nobody looks here: the board was replaced */
+  budget.begun -= 10 * CLOCK_SECOND;
+  CU_ASSERT_FALSE(shared.take(shared.owner, false)); /* the master will begin another prober */
+  board_set(&board_head(place.board)->heartbeat, 1); /* nobody looks here: the board was replaced */
   CU_ASSERT_TRUE(shared.take(shared.owner, false));
   budget.begun += 10 * CLOCK_SECOND;
   CU_ASSERT_FALSE(shared.take(shared.owner, false));
