@@ -3,6 +3,7 @@
 #define BASE_CLOCK_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CLOCK_SECOND INT64_C(1000000)
@@ -22,6 +23,13 @@ int64_t clock_wall(void);
 static inline int64_t clock_since(uint64_t stamp, int64_t now)
 {
   return (int64_t)((uint64_t)now - stamp);
+}
+
+/* Whether such a stamp is of this time: no older than `limit`, nor of a future that only a damaged file has. */
+static inline bool clock_is_fresh(uint64_t stamp, int64_t now, int64_t limit)
+{
+  const int64_t since = clock_since(stamp, now);
+  return stamp != 0 && since >= -limit && since <= limit;
 }
 
 /* RFC 3339 in UTC, e.g. 2026-01-02T03:04:05.000006Z, without the fraction where it is zero.

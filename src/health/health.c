@@ -11,7 +11,7 @@
 
 static bool is_fresh(const struct board_snapshot *snapshot, uint64_t heartbeat)
 {
-  return heartbeat != 0 && clock_since(heartbeat, snapshot->taken_steady) <= HEALTH_HEARTBEAT_LIMIT;
+  return clock_is_fresh(heartbeat, snapshot->taken_steady, HEALTH_HEARTBEAT_LIMIT);
 }
 
 static bool is_alive(const struct board_snapshot *snapshot, const struct board_slot *slot)
@@ -87,8 +87,7 @@ bool health_any_answered(const struct board_snapshot *snapshot, int64_t within)
 {
   for (uint64_t i = 0; i < snapshot->layout.head.workers; i++) {
     const struct board_slot *slot = &snapshot->layout.slots[i];
-    if (is_alive(snapshot, slot) && slot->answered != 0 &&
-        clock_since(slot->answered, snapshot->taken_steady) <= within)
+    if (is_alive(snapshot, slot) && clock_is_fresh(slot->answered, snapshot->taken_steady, within))
       return true;
   }
   return false;

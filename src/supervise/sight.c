@@ -55,8 +55,9 @@ static enum board_condition condition_of(bool up, bool gone)
 
 void sight_of_board(const struct board_snapshot *snapshot, bool there, enum board_condition ret_wards[BOARD_WARDS])
 {
-  const int64_t silent = clock_since(snapshot->layout.head.heartbeat, snapshot->taken_steady);
-  const bool well = silent <= HEALTH_HEARTBEAT_LIMIT && health_workers_alive(snapshot) > 0;
+  const uint64_t heartbeat = snapshot->layout.head.heartbeat;
+  const bool moves = clock_is_fresh(heartbeat, snapshot->taken_steady, HEALTH_HEARTBEAT_LIMIT);
+  const bool well = moves && health_workers_alive(snapshot) > 0;
   set_both(ret_wards, BOARD_CONDITION_UNKNOWN);
   if (!there)
     return;

@@ -21,7 +21,7 @@ static struct weight weigh(struct board *board, int place, int64_t now)
   struct weight weight = {.moves = false};
   for (int turn = 0; turn < BOARD_TURNS; turn++) {
     const struct board_slot *slot = board_slot(board, board_turn(place, turn));
-    if (board_get(&slot->pid) == 0 || clock_since(board_get(&slot->heartbeat), now) > MOVES_WITHIN)
+    if (board_get(&slot->pid) == 0 || !clock_is_fresh(board_get(&slot->heartbeat), now, MOVES_WITHIN))
       continue;
     const bool serves = board_get(&slot->state) >= BOARD_WORKER_SERVING;
     weight.moves = weight.moves || serves;

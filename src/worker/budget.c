@@ -32,15 +32,15 @@ void budget_begin(struct budget *budget, struct board *board, int index, int tur
   }
 }
 
-/* Whether nobody looks at this board any more: it was damaged and replaced, while its workers go on. A prober that only
- * hangs is waited for, because the master replaces it. */
+/* Whether nobody looks at this board any more: it was damaged and replaced, while its workers go on, and may say
+ * anything. A prober that only hangs is waited for, because the master replaces it. */
 static bool is_abandoned(const struct budget *budget)
 {
-  const int64_t prober = (int64_t)board_get(&board_prober(budget->board)->heartbeat);
-  const int64_t master = (int64_t)board_get(&board_head(budget->board)->heartbeat);
-  int64_t last = prober > master ? prober : master;
-  last = last > budget->begun ? last : budget->begun;
-  return clock_steady() - last > ABANDONED_AFTER;
+  const int64_t now = clock_steady();
+  const uint64_t prober = board_get(&board_prober(budget->board)->heartbeat);
+  const uint64_t master = board_get(&board_head(budget->board)->heartbeat);
+  return now - budget->begun > ABANDONED_AFTER && !clock_is_fresh(prober, now, ABANDONED_AFTER) &&
+         !clock_is_fresh(master, now, ABANDONED_AFTER);
 }
 
 /* Whether the prober has asked the server after that moment, or never will. */
@@ -105,6 +105,8 @@ static uint64_t left_at_server(const struct budget *budget)
 bool budget_is_full(const struct budget *budget)
 {
   const uint64_t left = left_at_server(budget);
+  if (is_abandoned(budget))
+    return false;
   return budget->claimed + left > 0 && board_leased(budget->board) + left > budget->most;
 }
 
@@ -113,7 +115,8 @@ bool budget_stays_full(const struct budget *budget)
   return budget_is_full(budget) && looked_since(budget, budget->begun);
 }
 
-/* Within the slice a worker may always open, unless the other's connections would make it too many. */
+/* Within the slice a worker may always open, unless the other's connections would make it too many. On a board that was
+ * replaced there is nothing to count with, and a successor soon. */
 static bool take(void *owner, bool beyond)
 {
   struct budget *budget = owner;
@@ -123,6 +126,8 @@ static bool take(void *owner, bool beyond)
     return false;
   if (!beyond)
     return !budget_is_full(budget);
+  if (is_abandoned(budget))
+    return false;
   if (left <= budget->most && board_lease(budget->board, budget->slot, budget->most - left))
     return true;
   board_set(&budget->own->wanting, (uint64_t)clock_steady());

@@ -89,7 +89,7 @@ static void hear_prober(struct worker *worker)
       [BOARD_DATABASE_UNKNOWN] = POLICY_UNKNOWN, [BOARD_DATABASE_UP] = POLICY_UP, [BOARD_DATABASE_DOWN] = POLICY_DOWN};
   const struct board_prober *prober = board_prober(worker->start->board);
   const uint64_t word = board_get(&prober->database);
-  const bool heard = clock_since(board_get(&prober->heartbeat), clock_steady()) < PROBER_LIMIT;
+  const bool heard = clock_is_fresh(board_get(&prober->heartbeat), clock_steady(), PROBER_LIMIT);
   worker->word = heard && word <= BOARD_DATABASE_DOWN ? words[word] : POLICY_UNKNOWN;
   pool_told(worker->handler.pool, worker->word, (int64_t)board_get(&prober->next_probe));
 }

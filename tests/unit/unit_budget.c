@@ -1,4 +1,6 @@
 /* Connections that all workers share, and those of the dead: leases, claims, the prober's looks and notes. */
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "place.h"
 #include "worker/budget.h"
@@ -81,6 +83,29 @@ static void before_the_first_look_at_the_server_nothing_is_opened(void)
   place_remove(&place);
 }
 
+/* Whatever it says, its workers go on with what is theirs until they are succeeded. */
+static void a_board_of_noise_hinders_nobody(void)
+{
+  for (int round = 0; round < 200; round++) {
+    struct place place;
+    struct budget budget;
+    place_make(&place);
+    budget_begin(&budget, place.board, 0, 0, 3, 1);
+    struct policy_budget shared = budget_for_pool(&budget);
+    budget.begun -= 10 * CLOCK_SECOND;
+    uint64_t *words = (uint64_t *)(void *)board_head(place.board);
+    const int64_t silent = clock_steady() - 5 * CLOCK_SECOND;
+    for (size_t i = 0; i < sizeof(struct board_layout) / sizeof *words; i++)
+      words[i] = round == 0 ? UINT64_MAX : (uint64_t)random() << 33 ^ (uint64_t)random() << 11;
+    if (round % 2 == 1) /* only cut off */
+      board_set(&board_prober(place.board)->heartbeat, (uint64_t)silent);
+    CU_ASSERT_TRUE(shared.take(shared.owner, false));
+    CU_ASSERT_FALSE(shared.take(shared.owner, true));
+    CU_ASSERT_FALSE(budget_is_full(&budget));
+    place_remove(&place);
+  }
+}
+
 static void a_note_lasts_until_it_is_crossed_out_or_forgotten(void)
 {
   struct place place;
@@ -128,6 +153,6 @@ static void who_follows_a_living_worker_counts_its_slice(void)
 
 UNIT_CASES(budget, UNIT_CASE(leases_never_exceed_the_budget),
            UNIT_CASE(who_follows_a_dead_worker_counts_its_connections),
-           UNIT_CASE(before_the_first_look_at_the_server_nothing_is_opened),
+           UNIT_CASE(before_the_first_look_at_the_server_nothing_is_opened), UNIT_CASE(a_board_of_noise_hinders_nobody),
            UNIT_CASE(a_note_lasts_until_it_is_crossed_out_or_forgotten),
            UNIT_CASE(who_follows_a_living_worker_counts_its_slice));

@@ -50,5 +50,18 @@ static void steady_clock_does_not_go_back(void)
   CU_ASSERT(clock_wall() > INT64_C(1700000000) * CLOCK_SECOND);
 }
 
-UNIT_CASES(clock, UNIT_CASE(writes_rfc3339), UNIT_CASE(agrees_with_the_calendar_of_libc),
-           UNIT_CASE(steady_clock_does_not_go_back));
+/* Also those of a damaged file, which may be any number. */
+static void stamps_that_are_old_or_of_the_future_are_not_fresh(void)
+{
+  static const struct {
+    uint64_t stamp;
+    bool fresh;
+  } cases[] = {{1000, true},        {900, true},        {899, false},
+               {1100, true},        {1101, false},      {0, false},
+               {UINT64_MAX, false}, {INT64_MAX, false}, {(uint64_t)INT64_MIN, false}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    CU_ASSERT_EQUAL(clock_is_fresh(cases[i].stamp, 1000, 100), cases[i].fresh);
+}
+
+UNIT_CASES(clock, UNIT_CASE(stamps_that_are_old_or_of_the_future_are_not_fresh), UNIT_CASE(writes_rfc3339),
+           UNIT_CASE(agrees_with_the_calendar_of_libc), UNIT_CASE(steady_clock_does_not_go_back));
