@@ -219,6 +219,7 @@ void pool_numbers(const struct pool *pool, struct pool_numbers *ret_numbers)
       continue;
     ret_numbers->open++;
     ret_numbers->busy += slot->in_flight > 0;
+    ret_numbers->leaving += slot->state == SLOT_LEAVING;
     if (slot->proved > ret_numbers->answered)
       ret_numbers->answered = slot->proved;
   }

@@ -42,6 +42,7 @@ struct pool_numbers {
   int idle;
   int busy;
   int overflow;
+  int leaving; /* of the open ones: closed here, and not yet seen to end at the server */
   int waiting;
   int64_t longest_wait; /* microseconds, since the start */
   int64_t opened;       /* counts since the start */

@@ -24,6 +24,7 @@
 
 #define BEAT INT64_C(20000) /* how often the board and the worker tell each other news */
 #define PROBER_LIMIT (2 * CLOCK_SECOND)
+#define PARTING CLOCK_SECOND /* who leaves waits so long to see its connections end, which most do at once */
 #define SHARE_PAUSE (100 * CLOCK_MILLISECOND) /* what was given is counted by then */
 
 /* A block of so many bytes goes back to the kernel when it is freed; of smaller ones, so many bytes may stay unused. */
@@ -49,6 +50,7 @@ struct worker {
   int64_t share_at;        /* when connections are shared out again */
   uint64_t given_before;   /* by the workers that had this slot before */
   int64_t clean_up_at;     /* when sessions that have expired are deleted again */
+  int64_t left_at;
   int64_t leave_by;
 };
 
@@ -125,13 +127,16 @@ static bool may_follow(const struct worker *worker)
          board_get(&predecessor->database) == BOARD_DATABASE_DOWN || budget_stays_full(&worker->budget);
 }
 
-/* The loop ends with the last connection, nginx's or PostgreSQL's, or at the time limit. */
+/* The loop ends with the last connection, nginx's or PostgreSQL's, or at the time limit. What the server does not end
+ * is left to the prober, which knows whose it was. */
 static void leave(struct worker *worker)
 {
   struct pool_numbers numbers;
   pool_numbers(worker->handler.pool, &numbers);
-  const int left = front_connection_count(worker->front) + (worker->handler.cleanup != NULL) + numbers.open;
-  if (left > 0 && clock_steady() < worker->leave_by)
+  const int64_t now = clock_steady();
+  const int parting = now - worker->left_at > PARTING ? numbers.leaving : 0;
+  const int left = front_connection_count(worker->front) + (worker->handler.cleanup != NULL) + numbers.open - parting;
+  if (left > 0 && now < worker->leave_by)
     return;
   if (front_busy_count(worker->front) > 0)
     log_line(LOG_LEVEL_WARNING, "shutdown_timeout is over: %d requests stay without an answer",
@@ -219,7 +224,8 @@ static void begin_to_leave(struct worker *worker)
   if (worker->state == BOARD_WORKER_RETIRING)
     return;
   enter(worker, BOARD_WORKER_RETIRING);
-  worker->leave_by = clock_steady() + worker->config->shutdown_timeout;
+  worker->left_at = clock_steady();
+  worker->leave_by = worker->left_at + worker->config->shutdown_timeout;
   pool_drain(worker->handler.pool);
   (void)close(worker->start->sockets.listener); /* else nginx would wait for us when we are the last to have it open */
 }

@@ -18,6 +18,7 @@ enum { MOST = 8, SAVERS = 20, PAGES = 40, LOCKED = 20, WORKERS_MAX = 16 };
 
 #define HANG_SECONDS 8.0
 #define LOCK_SECONDS 5.0
+#define LEAVE_SECONDS 15.0 /* half of shutdown_timeout */
 
 /* Of a cheap read beside all that, when processors are scarce, too; a checker is slower. */
 static double cheap_limit(void)
@@ -195,6 +196,49 @@ static void commits_that_hang_keep_their_places_and_leave_one_to_reads(void)
   PQfinish(superuser);
 }
 
+/* ---- Backends that cannot end ---- */
+
+static pid_t old[WORKERS_MAX];
+static size_t old_count;
+
+static void signal_backends(const PGresult *backends, int number)
+{
+  for (int i = 0; i < PQntuples(backends); i++)
+    (void)kill((pid_t)strtol(PQgetvalue(backends, i, 0), NULL, 10), number);
+}
+
+static bool have_left(void)
+{
+  for (size_t i = 0; i < old_count; i++)
+    if (kill(old[i], 0) == 0)
+      return false;
+  return true;
+}
+
+static void who_leaves_does_not_wait_for_a_backend_that_cannot_end(void)
+{
+  TEXT path = expand("~/subjects/<subject>");
+  struct herd herd = {.method = "GET", .path = path, .count = MOST};
+  superuser = PQconnectdb(need_environment("LONTAR_TEST_DATABASE_ADMIN_URL"));
+  PGresult *backends = PQexec(superuser, "SELECT pid FROM pg_stat_activity WHERE usename = 'lontar_daemon'"
+                                         " AND application_name NOT LIKE 'lontard/prober%'");
+  CHECK(PQntuples(backends) > 0, "there is no backend to stop");
+  old_count = stack_children(old, WORKERS_MAX);
+  signal_backends(backends, SIGSTOP);
+  run(&herd);
+  CHECK(herd.good + herd.others[504] + herd.others[503] == MOST, "an answer is other than 200, 503 or 504");
+  const double begun = stack_clock();
+  stack_signal(SIGHUP);
+  CHECK(stack_wait(have_left, LEAVE_SECONDS), "a worker waits for its backend");
+  printf("%zu of %d reads got 504; the workers had left %.1f s after the reload ", herd.others[504], MOST,
+         stack_clock() - begun);
+  signal_backends(backends, SIGCONT);
+  PQclear(backends);
+  PQfinish(superuser);
+  ANSWER answer = get(path, world.service);
+  check_status("a read afterwards", &answer, 200);
+}
+
 /* ---- Dear reads ---- */
 
 /* A policy of the table's makes each of these pages take 0.3 s; their sum is far beyond statement_timeout. */
@@ -253,6 +297,7 @@ static void who_waits_for_a_table_holds_up_nobody_else(void)
 CU_TestInfo suite_places[] = {
     {"commits that hang keep their places, and leave one to reads",
      commits_that_hang_keep_their_places_and_leave_one_to_reads},
+    {"who leaves does not wait for a backend that cannot end", who_leaves_does_not_wait_for_a_backend_that_cannot_end},
     {"dear reads wait for each other and for nobody else", dear_reads_wait_for_each_other_and_for_nobody_else},
     {"who waits for a table holds up nobody else", who_waits_for_a_table_holds_up_nobody_else},
     CU_TEST_INFO_NULL};
