@@ -1,7 +1,7 @@
 /*
  * Faults in a random order, at random moments, on a quickstart with readers and writers: nothing acknowledged is lost
  * or doubled, every request is answered, and everything comes back by itself. LONTAR_CHAOS_FAULTS says how many,
- * LONTAR_CHAOS_SEED which order, LONTAR_CHAOS_ONLY (may be empty) which one alone.
+ * LONTAR_CHAOS_SEED which order, LONTAR_CHAOS_ONLY (may be empty) which alone.
  */
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #include "system/check.h"
 #include "system/faults.h"
+#include "system/guard.h"
 #include "system/ledger.h"
 #include "system/parts.h"
 #include "system/stack.h"
@@ -46,11 +47,23 @@ static double random_share(void)
   return (double)random() / RAND_MAX;
 }
 
+/* Whether a name is one of those between commas. */
+static bool is_listed(const char *name, const char *list)
+{
+  const size_t length = strlen(name);
+  for (const char *at = list; at; at = strchr(at, ',')) {
+    at += *at == ',';
+    if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\0'))
+      return true;
+  }
+  return false;
+}
+
 static bool is_wanted(const struct fault *fault)
 {
   const char *only = getenv("LONTAR_CHAOS_ONLY");
   if (only && *only)
-    return strcmp(only, fault->name) == 0;
+    return is_listed(fault->name, only);
   return !(fault->flags & FAULT_DISK) || stack_times("LONTAR_CHAOS_DISKS", 0) != 0;
 }
 
@@ -174,6 +187,7 @@ static bool inject(const struct card *card)
   renew_until = card->renewals > 0 ? stack_clock() + card->gap + card->renewals : 0;
   (void)ledger_run(never, card->gap);
   trial_begin(fault);
+  guard_during(fault->name);
   fault->begin(card->pick);
   missed += fault_missed();
   bool done = ledger_run(is_done, COMMAND_LIMIT);
@@ -189,6 +203,7 @@ static bool inject(const struct card *card)
   if (!CHECK(back, "%s: not everything serves %d s later", fault->name, BACK_LIMIT))
     tell_what_is_missing(fault);
   trial_end(back ? well_since : 0);
+  guard_during(NULL);
   return back;
 }
 
@@ -202,6 +217,7 @@ static void everything_comes_back_by_itself(void)
   ledger_pace = PACE;
   ledger_watch = trial_watch;
   witness_start();
+  guard_start();
   ledger_open();
   const double begun = stack_clock();
   CHECK(ledger_run(is_well, BACK_LIMIT), "nothing serves before the first fault");
@@ -226,6 +242,11 @@ static void no_chat_is_lost_or_doubled(void)
   PQfinish(database);
 }
 
+static void it_stays_within_its_bounds(void)
+{
+  guard_report();
+}
+
 static void it_is_quick(void)
 {
   trial_report();
@@ -233,5 +254,6 @@ static void it_is_quick(void)
 
 CU_TestInfo suite_chaos[] = {{"everything comes back by itself", everything_comes_back_by_itself},
                              {"no chat is lost or doubled", no_chat_is_lost_or_doubled},
+                             {"it stays within its bounds", it_stays_within_its_bounds},
                              {"it is quick", it_is_quick},
                              CU_TEST_INFO_NULL};

@@ -196,9 +196,29 @@ COMMANDS(closed, "close-port", "open-port")
 COMMANDS(full_table, "fill-table", "free-table")
 COMMANDS(full_wal, "fill-wal", "free-wal")
 COMMANDS(read_only, "read-only", "read-write")
+COMMANDS(no_standby, "standby-gone", "standby-unneeded")
+COMMANDS(hung_standby, "standby-hung", "standby-back")
+COMMANDS(cancelled, "standby-cancelled", "standby-unneeded")
+COMMANDS(locked_chats, "lock-chats", "unlock")
+COMMANDS(locked_users, "lock-users", "unlock")
+COMMANDS(odd_role, "odd-role", "plain-role")
+COMMANDS(dear_reads, "read-dear", "stop-reads")
+COMMANDS(large_pages, "read-large", "stop-reads")
 COMMANDS(garbage, "stop-lontard", "start-over-garbage")
 COMMANDS(leftovers, "stop-lontard", "start-over-leftovers")
 #undef COMMANDS
+
+static void change_tables(unsigned pick)
+{
+  (void)pick;
+  command = start("change-tables");
+}
+
+static void cut_often(unsigned pick)
+{
+  (void)pick;
+  command = start("cut-often");
+}
 
 static void damage_board(unsigned pick)
 {
@@ -279,6 +299,16 @@ const struct fault faults[] = {
     {"disk full below pg_wal", begin_full_wal, end_full_wal, 4, FAULT_DISK},
     {"connections used up", begin_full, end_full, 4, 0},
     {"server read-only", begin_read_only, end_read_only, 4, 0},
+    {"standby gone", begin_no_standby, end_no_standby, 8, 0},
+    {"standby hung", begin_hung_standby, end_hung_standby, 8, 0},
+    {"wait for the standby cancelled", begin_cancelled, end_cancelled, 2, 0},
+    {"chats locked", begin_locked_chats, end_locked_chats, 8, 0},
+    {"users locked", begin_locked_users, end_locked_users, 8, 0},
+    {"tables changed", change_tables, NULL, 0, 0},
+    {"odd settings of the role", begin_odd_role, end_odd_role, 6, 0},
+    {"backends terminated", cut_often, NULL, 0, 0},
+    {"dear reads", begin_dear_reads, end_dear_reads, 6, 0},
+    {"large pages", begin_large_pages, end_large_pages, 6, 0},
     {"board damaged", damage_board, NULL, 0, 0},
     {"board truncated", truncate_board, NULL, 0, 0},
     {"garbage for a board at start", begin_garbage, end_garbage, 0, 0},

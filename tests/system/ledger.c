@@ -106,6 +106,7 @@ static void take_answer(struct party *party, CURLcode result)
                                      .success = status == (party->entry >= 0 ? 201 : 200),
                                      .cut = result != CURLE_OK && result != CURLE_OPERATION_TIMEDOUT,
                                      .status = status,
+                                     .why = result == CURLE_OK ? NULL : curl_easy_strerror(result),
                                      .begun = party->begun,
                                      .ended = stack_clock()};
   count(party, &event);

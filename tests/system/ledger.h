@@ -32,6 +32,7 @@ struct ledger_event {
   bool success;
   bool cut;    /* its connection was refused or ended before the answer; else status 0 means that none came in time */
   long status; /* 0: no answer */
+  const char *why; /* libcurl's words for that; else NULL */
   double begun;
   double ended;
 };

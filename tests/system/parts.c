@@ -14,7 +14,7 @@ enum { LINE_SIZE = 256 };
 
 const char *parts_path(const char *name)
 {
-  static char path[PATH_MAX];
+  static _Thread_local char path[PATH_MAX];
   (void)snprintf(path, sizeof path, "%s/%s", need_environment("LONTAR_CHAOS_DIR"), name);
   return path;
 }

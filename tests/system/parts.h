@@ -30,7 +30,7 @@ pid_t parts_postmaster(void);
 struct parts parts_servers(void);
 struct parts parts_backends(void);
 
-/* A path below the folder; good until the next call. */
+/* A path below the folder; good until the thread's next call. */
 const char *parts_path(const char *name);
 
 #endif

@@ -101,9 +101,9 @@ bool trial_watch(const struct ledger_event *event)
   const bool excused = event->cut && is_in_gap(event);
   cut += excused;
   if (!excused && !event->success && event->status != 503 && event->status != 504)
-    printf("    %s: a %s was answered %ld%s after %.3f s, %.3f s after the fault\n",
+    printf("    %s: a %s was answered %ld (%s) after %.3f s, %.3f s after the fault\n",
            trial.fault ? trial.fault->name : "before", event->writes ? "POST" : "GET", event->status,
-           event->cut ? " (cut)" : "", event->ended - event->begun, event->ended - trial.begun);
+           event->why ? event->why : "whole", event->ended - event->begun, event->ended - trial.begun);
   return excused;
 }
 
