@@ -18,7 +18,7 @@ enum { MOST = 8, SAVERS = 20, PAGES = 40, LOCKED = 20, WORKERS_MAX = 16 };
 
 #define HANG_SECONDS 8.0
 #define LOCK_SECONDS 5.0
-#define CHEAP_LIMIT 1.5 /* of a cheap read beside all that, when processors are scarce, too */
+#define CHEAP_LIMIT 1.5    /* of a cheap read beside all that, when processors are scarce, too */
 #define LEAVE_SECONDS 15.0 /* half of shutdown_timeout */
 
 static double slowest;
