@@ -1,4 +1,5 @@
 /* Stack traces: what a dying process leaves in its log, and that it dies as it would have. */
+#include <alloca.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -66,8 +67,12 @@ static __attribute__((noinline)) int descend(int depth)
   return forever ? descend(depth + 1) + room[depth % 512] : depth;
 }
 
+static volatile size_t shift; /* of the stack's use */
+
 static void overflow_the_stack(void)
 {
+  volatile char *room = alloca(16 + shift);
+  room[0] = 0;
   (void)descend(0);
 }
 
@@ -127,16 +132,21 @@ static void a_fault_tells_where(void)
   check_trace(text, " trace: signal=11 code=1 address=0x0\n", "write_nowhere");
 }
 
+/* Where it is the push of a call that finds no room, valgrind has moved the stack pointer already, and nobody finds the
+ * caller; 16 bytes further on it is something else. */
 static void a_full_stack_has_room_for_it(void)
 {
   static char text[TEXT_SIZE];
-  CU_ASSERT_EQUAL(die(overflow_the_stack, text), SIGSEGV);
-  check_trace(text, " trace: signal=11 ", "descend");
-  const bool whole = strstr(text, " trace: #63 ") != NULL;
+  bool whole = false;
+  for (shift = 0; shift <= 16 && !whole; shift += 16) {
+    CU_ASSERT_EQUAL(die(overflow_the_stack, text), SIGSEGV);
+    check_trace(text, " trace: signal=11 ", "descend");
+    whole = strstr(text, " trace: #63 ") != NULL;
+  }
   CU_ASSERT_TRUE(whole);
+  CU_ASSERT_PTR_NULL(strstr(text, " trace: #64 "));
   if (!whole)
     printf("\n%s", text);
-  CU_ASSERT_PTR_NULL(strstr(text, " trace: #64 "));
 }
 
 static void a_helper_tells_too(void)
