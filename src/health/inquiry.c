@@ -37,6 +37,8 @@ struct inquiry {
 
 static const char TAKES_NO_WRITES[] = "the server takes no writes";
 static const char NO_ANSWER[] = "the server does not answer";
+static const char NO_AGREEMENT[] = "lontard and the server do not agree on how to connect";
+static const char AWAY[] = "PostgreSQL cannot be reached";
 
 /* How a server says no: the first row whose beginning fits is taken. */
 static const struct refusal {
@@ -56,9 +58,12 @@ static const struct failure {
   const char *words;
   const char *reason;
 } failures[] = {
-    {"read-only", TAKES_NO_WRITES},       {"hot standby", TAKES_NO_WRITES},
-    {"no answer in time", NO_ANSWER},     {"cannot be resolved", "the server's name is not known"},
-    {"", "PostgreSQL cannot be reached"},
+    {"read-only", TAKES_NO_WRITES},
+    {"hot standby", TAKES_NO_WRITES},
+    {"no answer in time", NO_ANSWER},
+    {"cannot be resolved", "the server's name is not known"},
+    {"does not take database_url", "database_url is none that libpq takes"},
+    {"", AWAY},
 };
 
 static void fail(struct inquiry *inquiry, const char *reason)
@@ -78,8 +83,12 @@ static void fail_to_open(struct inquiry *inquiry)
   while (strncmp(sqlstate, refusal->sqlstate, strlen(refusal->sqlstate)) != 0)
     refusal++;
   const bool spoke = *sqlstate != '\0' && failure->reason != TAKES_NO_WRITES;
-  inquiry->refused = spoke && refusal->lives;
-  fail(inquiry, spoke ? refusal->reason : failure->reason);
+  const bool ours = dial_was_ours(inquiry->dial) && *sqlstate == '\0' && failure->reason != TAKES_NO_WRITES;
+  inquiry->refused = ours || (spoke && refusal->lives);
+  if (spoke)
+    fail(inquiry, refusal->reason);
+  else
+    fail(inquiry, ours && failure->reason == AWAY ? NO_AGREEMENT : failure->reason);
 }
 
 static void fail_open(struct inquiry *inquiry)
@@ -371,7 +380,7 @@ bool inquiry_may_wait(const struct inquiry *inquiry)
 
 bool inquiry_server_spoke(const struct inquiry *inquiry)
 {
-  return *dial_sqlstate(inquiry->dial) != '\0' || inquiry->reason == TAKES_NO_WRITES;
+  return dial_was_ours(inquiry->dial) || inquiry->reason == TAKES_NO_WRITES;
 }
 
 bool inquiry_was_refused(const struct inquiry *inquiry)

@@ -57,7 +57,8 @@ bool inquiry_was_silent(const struct inquiry *inquiry);
 /* While INQUIRY_PENDING: the server sits on this machine and may be waited for. */
 bool inquiry_may_wait(const struct inquiry *inquiry);
 
-/* After INQUIRY_FAILED: a server answered, though not as it should: it is starting, takes no writes, or refuses us. */
+/* After INQUIRY_FAILED: a server answered, though not as it should: it is starting, takes no writes, refuses us or is
+ * refused by us; or none could be asked. */
 bool inquiry_server_spoke(const struct inquiry *inquiry);
 
 /* After INQUIRY_FAILED: the server lives, and refused only this connection (limit of connections, password). */

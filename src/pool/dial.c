@@ -36,6 +36,7 @@ struct dial {
   int tried; /* how many of it, with the one that is being dialled */
   PGconn *libpq;
   PostgresPollingStatusType polling;
+  bool ours;
   char message[256];
   char sqlstate[REFUSAL_SQLSTATE_SIZE];
 };
@@ -79,6 +80,7 @@ static void add_reason_of_libpq(struct dial *dial)
   const char *reason = refusal_reason(dial->libpq);
   add_reason(dial, reason != NULL ? reason : "libpq does not take database_url as it is");
   refusal_sqlstate(dial->libpq, dial->sqlstate);
+  dial->ours = dial->ours || !refusal_met_nobody(dial->libpq);
 }
 
 /*
@@ -166,6 +168,7 @@ static void begin(struct dial *dial, struct address_list *list)
   dial->list = list;
   if (list == NULL || list->unresolved > 0)
     add_reason(dial, "the database's host name cannot be resolved");
+  dial->ours = list == NULL || list->count == 0;
   if (list != NULL && list->count > 0 && clock_steady() < dialer->first_until)
     dial->first = dialer->first % list->count;
   dial_next(dial);
@@ -304,6 +307,11 @@ PGconn *dial_take(struct dial *dial)
 const char *dial_message(const struct dial *dial)
 {
   return dial->message;
+}
+
+bool dial_was_ours(const struct dial *dial)
+{
+  return dial->ours;
 }
 
 const char *dial_sqlstate(const struct dial *dial)

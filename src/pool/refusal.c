@@ -18,6 +18,34 @@ const char *refusal_reason(const PGconn *connection)
   return reason != NULL ? reason + strlen(" failed: ") : NULL;
 }
 
+/* How libpq's reason begins when the system failed to connect, in the system's words, or the other end fell silent. */
+static const char *const silences[] = {
+    "Broken pipe",
+    "Connection refused",
+    "Connection reset",
+    "Connection timed out",
+    "Host is down",
+    "Network is ",
+    "No route to host",
+    "No such file or directory",
+    "Resource temporarily unavailable",
+    "SSL SYSCALL error",
+    "SSL connection has been closed",
+    "could not receive data from server",
+    "could not send ",
+    "server closed the connection",
+    "timeout expired",
+};
+
+bool refusal_met_nobody(const PGconn *connection)
+{
+  const char *reason = refusal_reason(connection);
+  for (size_t i = 0; reason != NULL && i < sizeof silences / sizeof *silences; i++)
+    if (strncmp(reason, silences[i], strlen(silences[i])) == 0)
+      return true;
+  return false;
+}
+
 void refusal_sqlstate(const PGconn *connection, char ret_sqlstate[REFUSAL_SQLSTATE_SIZE])
 {
   for (const char *at = PQerrorMessage(connection); (at = strstr(at, ":  ")) != NULL;) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -254,7 +255,65 @@ static void no_reason_tells_a_secret(void)
   end(it);
 }
 
-UNIT_CASES(dial, UNIT_CASE(every_server_is_tried), UNIT_CASE(a_silent_server_gets_its_share_of_the_time),
+/* What a server answers to the first that asks it for TLS; with "" it ends the connection. */
+static pid_t answer(int fd, const char *words)
+{
+  const pid_t pid = fork();
+  if (pid != 0)
+    return pid;
+  char question[64];
+  const int client = accept(fd, NULL, NULL);
+  (void)!read(client, question, sizeof question);
+  (void)!write(client, words, strlen(words));
+  if (*words == '\0')
+    _exit(0);
+  (void)usleep(TIMEOUT);
+  _exit(0);
+}
+
+/* Only a server that is not there would come back by being started. */
+static void it_is_told_whose_fault_it_was(void)
+{
+  static const struct {
+    const char *host;
+    const char *options;
+    bool open;
+    const char *words;
+    bool ours;
+  } cases[] = {
+      {"127.0.0.1", "sslmode=require", true, "N", true},
+      {"127.0.0.1", "sslmode=require", true, "HTTP/1.1 400 Bad Request", true},
+      {"127.0.0.1", "sslmode=disable", true, "HTTP/1.1 400 Bad Request", true},
+      {"127.0.0.1", "sslmode=require", true, "", false},
+      {"127.0.0.1", "sslmode=disable", true, "", false},
+      {"127.0.0.1", "sslmode=require", false, NULL, false},
+      {"127.0.0.1", "sslmode=disable", true, NULL, false}, /* silent */
+      {"/nowhere", "", false, NULL, false},
+      {"none.test", "", false, NULL, true},
+      {"none.test,127.0.0.1", "", false, NULL, false},
+      {"127.0.0.1", "sslmode=nonsense", false, NULL, true},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char url[256];
+    int port = 0;
+    const int fd = server(cases[i].open, &port);
+    const pid_t pid = cases[i].words != NULL ? answer(fd, cases[i].words) : 0;
+    (void)snprintf(url, sizeof url, "host=%s port=%d %s", cases[i].host, port, cases[i].options);
+    begin(url);
+    struct dial *it = dial();
+    CU_ASSERT_EQUAL(run(it), DIAL_FAILED);
+    CU_ASSERT_EQUAL(dial_was_ours(it), cases[i].ours);
+    if (dial_was_ours(it) != cases[i].ours)
+      printf("\n%s %s: %s", cases[i].host, cases[i].options, dial_message(it));
+    end(it);
+    (void)close(fd);
+    if (pid != 0)
+      CU_ASSERT_EQUAL(waitpid(pid, NULL, 0), pid);
+  }
+}
+
+UNIT_CASES(dial, UNIT_CASE(it_is_told_whose_fault_it_was), UNIT_CASE(every_server_is_tried),
+           UNIT_CASE(a_silent_server_gets_its_share_of_the_time),
            UNIT_CASE(who_is_patient_waits_longer_on_this_machine), UNIT_CASE(a_slow_look_up_does_not_hold_up_the_loop),
            UNIT_CASE(a_name_without_an_address_is_told), UNIT_CASE(a_look_up_may_outlive_who_asked),
            UNIT_CASE(no_reason_tells_a_secret));
