@@ -2,6 +2,8 @@
 #include "base/clock.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +27,14 @@ static int64_t read_clock(clockid_t id)
 int64_t clock_steady(void)
 {
   return read_clock(CLOCK_MONOTONIC);
+}
+
+const char *clock_boot_text(char out[CLOCK_BOOT_SIZE])
+{
+  uint64_t id[2];
+  clock_boot_id(id);
+  (void)snprintf(out, CLOCK_BOOT_SIZE, "%016" PRIx64 "%016" PRIx64, id[0], id[1]);
+  return out;
 }
 
 int64_t clock_wall(void)

@@ -16,6 +16,10 @@ int64_t clock_steady(void);
  * does not tell. */
 void clock_boot_id(uint64_t ret_id[2]);
 
+/* The same as text, for documents. Returns `out`. */
+enum { CLOCK_BOOT_SIZE = 33 };
+const char *clock_boot_text(char out[CLOCK_BOOT_SIZE]);
+
 /* Microseconds since 1970-01-01 UTC. */
 int64_t clock_wall(void);
 

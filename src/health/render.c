@@ -233,7 +233,8 @@ void render_status(const struct board_snapshot *snapshot, struct buffer *buffer)
   json_stamp(buffer, "time", snapshot->taken);
   buffer_append_text(buffer, ", ");
   json_stamp(buffer, "expires_at", snapshot->taken + RENDER_STATUS_LIFE);
-  buffer_append_format(buffer, ",\n \"master\": {\"pid\": %" PRIu64 ", ", head->master_pid);
+  buffer_append_format(buffer, ",\n \"boot_id\": \"%016" PRIx64 "%016" PRIx64 "\", \"master\": {\"pid\": %" PRIu64 ", ",
+                       head->boot_id[0], head->boot_id[1], head->master_pid);
   json_stamp(buffer, "started_at", (int64_t)head->started);
   buffer_append_format(buffer, ", \"workers\": %" PRIu64 ", \"workers_alive\": %d, \"restarts\": %" PRIu64 ", ",
                        head->workers, health_workers_alive(snapshot), head->restarts);

@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "health/owner.h"
 #include "master/message.h"
 #include "master/rundir.h"
 #include "master/takeover.h"
@@ -103,7 +104,7 @@ static bool are_inboxes(const struct takeover *takeover)
 static int check(const struct takeover *takeover, const struct config *config, char *message, size_t size)
 {
   char pid_file[PATH_MAX];
-  (void)snprintf(pid_file, sizeof pid_file, "%s/" RUNDIR_PID_FILE, config->run_dir);
+  (void)snprintf(pid_file, sizeof pid_file, "%s/" OWNER_FILE, config->run_dir);
   if (!is_listener(takeover->listen_fd, config->listen))
     return message_fail(LONTAR_INVALID, message, size,
                         "the socket handed on is not listen %s: restart lontard for that", config->listen);

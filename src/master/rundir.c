@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "health/board.h"
+#include "health/owner.h"
 #include "health/publish.h"
 #include "master/message.h"
 
@@ -54,13 +54,13 @@ int rundir_claim(const char *run_dir, int *ret_descriptor, char *message, size_t
     (void)chmod(run_dir, 0755);
   else if (errno != EEXIST)
     return message_fail(LONTAR_INTERNAL, message, size, "run_dir %s cannot be made: %s", run_dir, strerror(errno));
-  if (!join(path, run_dir, RUNDIR_PID_FILE))
+  if (!join(path, run_dir, OWNER_FILE))
     return message_fail(LONTAR_INTERNAL, message, size, "run_dir %s is too long", run_dir);
   for (;;) {
     CLEANUP_CLOSE int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (descriptor < 0)
       return message_fail(LONTAR_INTERNAL, message, size, "pid file %s: %s", path, strerror(errno));
-    if (flock(descriptor, LOCK_EX | LOCK_NB) < 0)
+    if (owner_lock(descriptor) != 0)
       return refuse(descriptor, run_dir, message, size);
     if (!is_still_there(descriptor, path))
       continue;
@@ -74,7 +74,7 @@ int rundir_claim(const char *run_dir, int *ret_descriptor, char *message, size_t
 
 void rundir_release(const char *run_dir, int descriptor)
 {
-  static const char *const names[] = {PUBLISH_MARKER, PUBLISH_FILE, BOARD_FILE, RUNDIR_PID_FILE};
+  static const char *const names[] = {PUBLISH_MARKER, PUBLISH_FILE, BOARD_FILE, OWNER_FILE};
   char path[PATH_MAX];
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     if (join(path, run_dir, names[i]))

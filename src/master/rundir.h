@@ -4,12 +4,10 @@
 
 #include <stddef.h>
 
-#define RUNDIR_PID_FILE "lontard.pid"
-
 /*
- * Makes the folder if it is missing and writes the pid file, locked as long as the descriptor is open in any process:
- * workers must close theirs. LONTAR_OK and the descriptor; LONTAR_CONFLICT when another lontard has the folder, which
- * is named by its pid; LONTAR_INTERNAL; both with one sentence in `message`.
+ * Makes the folder if it is missing and writes the pid file (OWNER_FILE), locked as long as the descriptor is open in
+ * any process: workers must close theirs. LONTAR_OK and the descriptor; LONTAR_CONFLICT when another lontard has the
+ * folder, which is named by its pid; LONTAR_INTERNAL; both with one sentence in `message`.
  */
 int rundir_claim(const char *run_dir, int *ret_descriptor, char *message, size_t size);
 

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "health/health.h"
+#include "health/owner.h"
 #include "health/publish.h"
 #include "json/reader.h"
 
@@ -30,11 +30,6 @@ static void cleanup_board(struct board **board)
 static void cleanup_json(json_object **object)
 {
   (void)json_object_put(*object);
-}
-
-static bool is_there(int64_t pid)
-{
-  return pid > 1 && pid <= INT_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
 }
 
 static void set_both(enum board_condition wards[BOARD_WARDS], enum board_condition condition)
@@ -67,7 +62,7 @@ void sight_of_board(const struct board_snapshot *snapshot, bool there, enum boar
         condition_of(health_database(snapshot) == BOARD_DATABASE_UP, health_server_gone(snapshot));
 }
 
-static bool look_at_board(const char *run_dir, enum board_condition ret_wards[BOARD_WARDS])
+static bool look_at_board(const char *run_dir, pid_t owner, enum board_condition ret_wards[BOARD_WARDS])
 {
   char path[PATH_MAX], message[BOARD_MESSAGE_SIZE];
   CLEANUP(cleanup_board) struct board *board = NULL;
@@ -76,7 +71,7 @@ static bool look_at_board(const char *run_dir, enum board_condition ret_wards[BO
   if (snapshot == NULL || board_open_reader(path, &board, message, sizeof message) != LONTAR_OK)
     return false;
   board_snapshot(board, snapshot);
-  sight_of_board(snapshot, is_there((int64_t)snapshot->layout.head.master_pid), ret_wards);
+  sight_of_board(snapshot, snapshot->layout.head.master_pid == (uint64_t)owner, ret_wards);
   return true;
 }
 
@@ -98,13 +93,16 @@ static int64_t number_of(const json_object *document, const char *name)
 
 bool sight_of_status(const char *text, int64_t wall, enum board_condition ret_wards[BOARD_WARDS], int64_t *ret_master)
 {
-  char now[CLOCK_RFC3339_SIZE];
+  char now[CLOCK_RFC3339_SIZE], boot_text[CLOCK_BOOT_SIZE];
   json_object *master;
   struct json_fault fault;
   CLEANUP(cleanup_json) json_object *document = NULL;
   if (json_read_object(text, strlen(text), STATUS_DEPTH_MAX, &document, &fault) != LONTAR_OK)
     return false;
   const char *expires = text_of(document, "expires_at");
+  const char *boot = text_of(document, "boot_id"); /* older versions do not tell */
+  if (*boot != '\0' && strcmp(boot, clock_boot_text(boot_text)) != 0)
+    return false;
   if (*expires == '\0' || !json_object_object_get_ex(document, "master", &master))
     return false;
   (void)clock_rfc3339(wall, now);
@@ -122,7 +120,7 @@ bool sight_of_status(const char *text, int64_t wall, enum board_condition ret_wa
   return true;
 }
 
-static bool look_at_status(const char *run_dir, enum board_condition ret_wards[BOARD_WARDS])
+static bool look_at_status(const char *run_dir, pid_t owner, enum board_condition ret_wards[BOARD_WARDS])
 {
   char path[PATH_MAX];
   int64_t master = 0;
@@ -133,11 +131,12 @@ static bool look_at_status(const char *run_dir, enum board_condition ret_wards[B
   if (length < 0)
     return false;
   text[length] = '\0';
-  return sight_of_status(text, clock_wall(), ret_wards, &master) && is_there(master);
+  return sight_of_status(text, clock_wall(), ret_wards, &master) && master == owner;
 }
 
 void sight_look(const char *run_dir, enum board_condition ret_wards[BOARD_WARDS])
 {
-  if (!look_at_board(run_dir, ret_wards) && !look_at_status(run_dir, ret_wards))
+  const pid_t owner = owner_of(run_dir);
+  if (owner <= 0 || (!look_at_board(run_dir, owner, ret_wards) && !look_at_status(run_dir, owner, ret_wards)))
     set_both(ret_wards, BOARD_CONDITION_UNKNOWN);
 }

@@ -20,7 +20,7 @@
 #include "json/reader.h"
 
 /* Raised when the meaning of a field changes. */
-enum { STATE_VERSION = 1, STATE_SIZE_MAX = 4096, STATE_DEPTH_MAX = 4, BOOT_SIZE = 33 };
+enum { STATE_VERSION = 1, STATE_SIZE_MAX = 4096, STATE_DEPTH_MAX = 4 };
 
 #define RESET_FILE "supervise.reset"
 
@@ -54,14 +54,6 @@ static bool join(char out[PATH_MAX], const char *run_dir, const char *name)
   return (size_t)snprintf(out, PATH_MAX, "%s/%s", run_dir, name) < PATH_MAX;
 }
 
-static const char *boot(char out[BOOT_SIZE])
-{
-  uint64_t id[2];
-  clock_boot_id(id);
-  (void)snprintf(out, BOOT_SIZE, "%016" PRIx64 "%016" PRIx64, id[0], id[1]);
-  return out;
-}
-
 /* ---- Reading ---- */
 
 static bool read_number(const json_object *object, const char *name, uint64_t *ret)
@@ -87,12 +79,12 @@ static bool read_ward(const json_object *document, const char *name, struct boar
 
 static bool is_of_this_boot(const json_object *document)
 {
-  char id[BOOT_SIZE];
+  char id[CLOCK_BOOT_SIZE];
   json_object *text;
   uint64_t version;
   return read_number(document, "version", &version) && version == STATE_VERSION &&
          json_object_object_get_ex(document, "boot_id", &text) && json_object_is_type(text, json_type_string) &&
-         strcmp(json_object_get_string(text), boot(id)) == 0;
+         strcmp(json_object_get_string(text), clock_boot_text(id)) == 0;
 }
 
 static json_object *read_document(const char *run_dir)
@@ -148,11 +140,11 @@ static int write_new(const char *path, const struct buffer *text)
 
 int state_save(const char *run_dir, const struct board_supervisor *supervisor)
 {
-  char path[PATH_MAX], new_path[PATH_MAX], id[BOOT_SIZE];
+  char path[PATH_MAX], new_path[PATH_MAX], id[CLOCK_BOOT_SIZE];
   CLEANUP(buffer_free) struct buffer text;
   buffer_init(&text, STATE_SIZE_MAX - 1);
   buffer_append_format(&text, "{\"version\": %d, \"boot_id\": \"%s\", \"pid\": %" PRIu64 ", \"heartbeat\": %" PRIu64,
-                       STATE_VERSION, boot(id), supervisor->pid, supervisor->heartbeat);
+                       STATE_VERSION, clock_boot_text(id), supervisor->pid, supervisor->heartbeat);
   for (int i = 0; i < BOARD_WARDS; i++)
     write_ward(&text, &supervisor->wards[i], ward_names[i]);
   buffer_append_text(&text, "}\n");

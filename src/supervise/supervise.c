@@ -222,7 +222,7 @@ static bool inherit(struct supervise *supervise, int64_t now)
 {
   struct board_supervisor *state = &supervise->state;
   if (state_load(supervise->config->run_dir, state) && state->pid <= INT_MAX && state->pid != (uint64_t)getpid() &&
-      now - (int64_t)state->heartbeat < SUPERVISION_LIMIT && (kill((pid_t)state->pid, 0) == 0 || errno == EPERM)) {
+      clock_is_fresh(state->heartbeat, now, SUPERVISION_LIMIT) && (kill((pid_t)state->pid, 0) == 0 || errno == EPERM)) {
     log_line(LOG_LEVEL_ERROR, "another lontar-supervise (pid %" PRIu64 ") looks after %s", state->pid,
              supervise->config->run_dir);
     return false;

@@ -8,28 +8,12 @@
 #include "authorize/keyring.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "health/owner.h"
 #include "tools/command.h"
-
-/* The running lontard's process, 0 when there is none, -1 when that cannot be seen. */
-static pid_t daemon_find(const char *run_dir)
-{
-  char path[512];
-  char line[32] = "";
-  (void)snprintf(path, sizeof path, "%s/lontard.pid", run_dir);
-  FILE *file = fopen(path, "re");
-  if (!file)
-    return errno == ENOENT ? 0 : -1;
-  bool read = fgets(line, sizeof line, file) != NULL;
-  (void)fclose(file);
-  int64_t pid;
-  if (!read || !text_to_integer(line, strcspn(line, "\n"), &pid) || pid <= 1 || pid > INT32_MAX)
-    return 0;
-  return kill((pid_t)pid, 0) == 0 || errno == EPERM ? (pid_t)pid : 0;
-}
 
 static void daemon_reload(const struct config *config)
 {
-  pid_t pid = daemon_find(config->run_dir);
+  const pid_t pid = owner_of(config->run_dir);
   if (pid < 0)
     command_fail("Run this as lontard's user or root, or reload it: systemctl reload lontard.",
                  "whether lontard is running cannot be seen in %s: %s", config->run_dir, strerror(errno));

@@ -1,4 +1,5 @@
 /* Tests of supervise/sight: who is ill, by the board and by status.json. */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "health/health.h"
+#include "health/owner.h"
 #include "health/publish.h"
 #include "health/render.h"
 #include "supervise/sight.h"
@@ -23,6 +25,7 @@ static struct board_snapshot *snapshot_make(void)
   snapshot->taken_steady = NOW;
   snapshot->layout.head.heartbeat = NOW;
   snapshot->layout.head.master_pid = 4711;
+  clock_boot_id(snapshot->layout.head.boot_id);
   snapshot->layout.head.workers = 2;
   snapshot->layout.prober = (struct board_prober){.pid = 3, .heartbeat = NOW, .database = BOARD_DATABASE_UP};
   for (int i = 0; i < 2; i++)
@@ -159,20 +162,44 @@ static void write_status(const char *path, const struct board_snapshot *snapshot
   buffer_free(&text);
 }
 
+/* As a master does; its number is in the file. */
+static int own(const char *path, pid_t pid)
+{
+  const int descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  CU_ASSERT_TRUE_FATAL(descriptor >= 0);
+  CU_ASSERT_EQUAL(owner_lock(descriptor), 0);
+  CU_ASSERT_TRUE(dprintf(descriptor, "%d\n", (int)pid) > 0);
+  return descriptor;
+}
+
 /* By the files: no files, status.json alone, a board. */
 static void files_are_looked_at(void)
 {
-  char folder[] = "/tmp/unit-sight-XXXXXX", path[64], status[64], message[BOARD_MESSAGE_SIZE];
+  char folder[] = "/tmp/unit-sight-XXXXXX", path[64], status[64], pid_file[64], message[BOARD_MESSAGE_SIZE];
   enum board_condition wards[BOARD_WARDS];
   struct board *board;
   struct board_snapshot *snapshot = snapshot_make();
   CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
   (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, folder);
   (void)snprintf(status, sizeof status, "%s/" PUBLISH_FILE, folder);
+  (void)snprintf(pid_file, sizeof pid_file, "%s/" OWNER_FILE, folder);
   sight_look(folder, wards);
   CU_ASSERT_EQUAL(wards[BOARD_WARD_LONTARD], BOARD_CONDITION_UNKNOWN);
   snapshot->layout.head.master_pid = (uint64_t)getpid();
   write_status(status, snapshot); /* expired since 2025 */
+  sight_look(folder, wards);
+  CU_ASSERT_EQUAL(wards[BOARD_WARD_LONTARD], BOARD_CONDITION_UNKNOWN); /* nobody has the folder */
+  const int lock = own(pid_file, getpid() + 1);
+  sight_look(folder, wards);
+  CU_ASSERT_EQUAL(wards[BOARD_WARD_LONTARD], BOARD_CONDITION_UNKNOWN); /* another has */
+  (void)close(lock);
+  const int own_lock = own(pid_file, getpid());
+  snapshot->layout.head.boot_id[0] ^= 1;
+  write_status(status, snapshot);
+  sight_look(folder, wards);
+  CU_ASSERT_EQUAL(wards[BOARD_WARD_LONTARD], BOARD_CONDITION_UNKNOWN); /* of an earlier start of the machine */
+  snapshot->layout.head.boot_id[0] ^= 1;
+  write_status(status, snapshot);
   sight_look(folder, wards);
   CU_ASSERT_EQUAL(wards[BOARD_WARD_LONTARD], BOARD_CONDITION_ILL);
   CU_ASSERT_EQUAL_FATAL(board_create(path, 1, &board, message, sizeof message), 0);
@@ -180,8 +207,12 @@ static void files_are_looked_at(void)
   sight_look(folder, wards);
   CU_ASSERT_EQUAL(wards[BOARD_WARD_LONTARD], BOARD_CONDITION_WELL);
   CU_ASSERT_EQUAL(wards[BOARD_WARD_DATABASE], BOARD_CONDITION_UNKNOWN);
+  (void)close(own_lock);
+  sight_look(folder, wards);
+  CU_ASSERT_EQUAL(wards[BOARD_WARD_LONTARD], BOARD_CONDITION_UNKNOWN);
   board_close(board);
   free(snapshot);
+  CU_ASSERT_EQUAL(unlink(pid_file), 0);
   CU_ASSERT_EQUAL(unlink(path) + unlink(status) + rmdir(folder), 0);
 }
 
