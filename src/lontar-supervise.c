@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/standard.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "supervise/supervise.h"
@@ -77,6 +78,8 @@ int main(int argc, char **argv)
   struct supervise_start start = {.config_file = DEFAULT_FILE, .every = EVERY_DEFAULT * CLOCK_SECOND};
   struct config_error error;
   struct config *config;
+  if (!standard_open())
+    return EXIT_FAILURE;
   const int status = parse_arguments(argc, argv, &start);
   if (status >= 0)
     return status;

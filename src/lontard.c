@@ -11,6 +11,7 @@
 
 #include "authorize/keyring.h"
 #include "authorize/password.h"
+#include "base/standard.h"
 #include "config/config.h"
 #include "master/master.h"
 #include "master/message.h"
@@ -107,6 +108,8 @@ int main(int argc, char **argv)
   struct arguments arguments = {.file = DEFAULT_FILE};
   struct config_error error;
   CLEANUP_CONFIG struct config *config = NULL;
+  if (!standard_open())
+    return EXIT_FAILURE;
   const int status = parse_arguments(argc, argv, &arguments);
   if (status >= 0)
     return status;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "authorize/password.h"
+#include "base/standard.h"
 #include "config/config.h"
 #include "tools/command.h"
 
@@ -152,6 +153,8 @@ int main(int argc, char **argv)
       {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
   const char *file = NULL;
   int letter;
+  if (!standard_open())
+    return COMMAND_FAILED;
   while ((letter = getopt_long(argc, argv, "+f:hV", long_options, NULL)) != -1) {
     switch (letter) {
     case 'f':
