@@ -9,6 +9,7 @@
 #include "base/standard.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "log/sink.h"
 #include "supervise/supervise.h"
 #include "supervise/trust.h"
 
@@ -88,5 +89,6 @@ int main(int argc, char **argv)
     (void)fprintf(stderr, "lontar-supervise: %s\n", error.text);
     return EXIT_FAILURE;
   }
+  sink_own();
   return supervise_main(&start, config);
 }

@@ -13,6 +13,7 @@
 #include "authorize/password.h"
 #include "base/standard.h"
 #include "config/config.h"
+#include "log/sink.h"
 #include "master/master.h"
 #include "master/message.h"
 
@@ -121,6 +122,7 @@ int main(int argc, char **argv)
     return EXIT_FAILURE;
   if (arguments.test)
     return test(&arguments, config);
+  sink_own();
   const struct master_start start = {program_path(argv[0]), arguments.file, TAKE(config)};
   return master_main(&start);
 }

@@ -257,6 +257,7 @@ static void act(struct prober *prober)
   const int64_t now = clock_steady();
   while ((action = decide(prober, now)) != PROBE_WAIT)
     obey(prober, action);
+  log_tell_lost();
   note_census(prober, now);
   tell_word(prober, now);
   tell_nginx(prober, now);

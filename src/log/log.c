@@ -6,13 +6,14 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "log/sink.h"
 
 static atomic_int log_level = LOG_LEVEL_INFO;
 static char log_who[32] = "lontard";
+static atomic_ulong lost; /* lines of this process that found no room, and of which no line has told yet */
 
 /* Where escaped text goes: at most `limit` bytes, of which the last three are kept for "...". */
 struct escaper {
@@ -27,6 +28,8 @@ enum { DOTS = 3, ESCAPE_MAX = 4 };
 void log_init(enum log_level level, const char *who)
 {
   log_set_level(level);
+  if (strcmp(log_who, who) != 0)
+    atomic_store(&lost, 0); /* what the parent lost is told by the parent */
   (void)snprintf(log_who, sizeof log_who, "%s", who);
 }
 
@@ -113,26 +116,52 @@ __attribute__((format(printf, 3, 0))) static size_t format_message(char *out, si
   return (size_t)length < size ? (size_t)length : size - 1;
 }
 
+static bool put(enum log_level level, const char *message, size_t length)
+{
+  char line[LOG_LINE_MAX];
+  char time[CLOCK_RFC3339_SIZE];
+  clock_rfc3339(clock_wall(), time);
+  int head = snprintf(line, sizeof line, "%s %s %s ", time, log_level_name(level), log_who);
+  struct escaper escaper = {.out = line, .length = (size_t)head, .limit = sizeof line - 1};
+  escape_all(&escaper, message, length);
+  line[escaper.length++] = '\n';
+  return sink_write(line, escaper.length);
+}
+
+/* False while there is still no room. */
+static bool tell_lost(void)
+{
+  char message[64];
+  const unsigned long count = atomic_exchange(&lost, 0);
+  if (count == 0)
+    return true;
+  int length = snprintf(message, sizeof message, "%lu log lines were lost: there was no room for them", count);
+  const bool told = put(LOG_LEVEL_WARNING, message, (size_t)length);
+  if (!told)
+    atomic_fetch_add(&lost, count);
+  return told;
+}
+
+void log_tell_lost(void)
+{
+  int saved_errno = errno;
+  if (atomic_load_explicit(&lost, memory_order_relaxed) != 0)
+    (void)tell_lost();
+  errno = saved_errno;
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
   if (!log_enabled(level))
     return;
   int saved_errno = errno;
-  char line[LOG_LINE_MAX];
   char message[LOG_LINE_MAX]; /* a full one is longer than what the line has left, so it ends in dots */
-  char time[CLOCK_RFC3339_SIZE];
-  clock_rfc3339(clock_wall(), time);
-  int head = snprintf(line, sizeof line, "%s %s %s ", time, log_level_name(level), log_who);
-  errno = saved_errno; /* for %m */
   va_list arguments;
   va_start(arguments, format);
   size_t length = format_message(message, sizeof message, format, arguments);
   va_end(arguments);
-  struct escaper escaper = {.out = line, .length = (size_t)head, .limit = sizeof line - 1};
-  escape_all(&escaper, message, length);
-  line[escaper.length++] = '\n';
-  ssize_t written = write(STDERR_FILENO, line, escaper.length);
-  (void)written; /* a log that cannot be written has nobody to tell */
+  if (!tell_lost() || !put(level, message, length))
+    atomic_fetch_add(&lost, 1);
   errno = saved_errno;
 }
 

@@ -5,7 +5,8 @@
  *
  * Control characters of the message are escaped (\n, \x1b), bytes that are no UTF-8 too, and a line longer than
  * LOG_LINE_MAX ends in "...". Thread-safe, except log_init, which a process calls before it makes threads. Until then
- * lines are at level info and from "lontard". Failure to write is ignored; errno is left alone.
+ * lines are at level info and from "lontard". No line waits for whoever reads them: those that find no room are
+ * counted, and the next that finds some is "N log lines were lost". errno is left alone.
  */
 #ifndef LOG_LOG_H
 #define LOG_LOG_H
@@ -29,6 +30,10 @@ void log_set_level(enum log_level level);
 bool log_enabled(enum log_level level);
 
 __attribute__((format(printf, 2, 3))) void log_line(enum log_level level, const char *format, ...);
+
+/* Tells how many lines were lost, if any were and there is room again: for processes that may have nothing else to
+ * tell. To be called each second or so. */
+void log_tell_lost(void);
 
 /*
  * Writes what came from outside into `out` as a quoted word, with quotes, backslashes, control characters and broken

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "log/log.h"
+#include "log/sink.h"
 
 /* FRAMES_MAX ends the trace of an endless recursion. */
 enum { FRAMES_MAX = 64, NAME_SIZE = 128, STACK_SIZE = 64 << 10 };
@@ -70,7 +71,7 @@ static void begin(struct line *line)
 static void end(struct line *line)
 {
   line->text[line->length++] = '\n';
-  (void)!write(STDERR_FILENO, line->text, line->length); /* a log that cannot be written has nobody to tell */
+  (void)sink_write(line->text, line->length); /* who dies cannot tell later */
 }
 
 /* ---- What is told ---- */

@@ -338,6 +338,7 @@ static void tick(struct master *master, int64_t now)
 {
   const bool late = now > master->next_tick + 2 * TICK;
   master->next_tick = now + TICK;
+  log_tell_lost();
   board_set(&board_head(master->crew.board)->heartbeat, (uint64_t)now);
   if (!late && master->kill_at == 0) {
     crew_check(&master->crew);

@@ -92,6 +92,7 @@ static void look(struct supervise *supervise, int64_t now)
   enum board_condition conditions[BOARD_WARDS];
   enum remedy remedies[BOARD_WARDS];
   supervise->next_look = now + supervise->start->every;
+  log_tell_lost();
   if (state_take_reset(supervise->config->run_dir))
     reset(supervise);
   sight_look(supervise->config->run_dir, conditions);

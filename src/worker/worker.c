@@ -198,6 +198,7 @@ static void serve_on(struct worker *worker)
 static void on_beat(void *argument)
 {
   struct worker *worker = argument;
+  log_tell_lost();
   budget_tick(&worker->budget);
   hear_prober(worker);
   show_numbers(worker);

@@ -1,5 +1,6 @@
 /* Log lines: what reaches standard error. */
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "log/log.h"
@@ -92,6 +93,62 @@ static void errno_is_told_and_kept(void)
   check_line("error master open: No such file or directory\n");
 }
 
+static int count_lines(const char *text, size_t length)
+{
+  int lines = 0;
+  for (size_t i = 0; i < length; i++)
+    lines += text[i] == '\n';
+  return lines;
+}
+
+/* Reads what waits in the pipe, and gives its last line without its time. */
+static int read_lines(char *text, size_t size, const char **ret_last)
+{
+  const ssize_t length = read(pipe_ends[0], text, size - 1);
+  CU_ASSERT_FATAL(length > 0);
+  text[length - 1] = '\0';
+  *ret_last = strrchr(text, '\n');
+  *ret_last = strchr(*ret_last != NULL ? *ret_last : text, ' ') + 1;
+  text[length - 1] = '\n';
+  text[length] = '\0';
+  return count_lines(text, (size_t)length);
+}
+
+static void lines_that_find_no_room_are_counted(void)
+{
+  enum { LINES = 3000 };
+  static char text[LINES * 100];
+  char expected[100];
+  const char *last;
+  log_init(LOG_LEVEL_INFO, "worker/1");
+  capture();
+  for (int i = 0; i < LINES; i++)
+    log_line(LOG_LEVEL_INFO, "a line of some length, so that a pipe is soon full of such lines");
+  const int written = read_lines(text, sizeof text, &last);
+  CU_ASSERT(written < LINES);
+  log_tell_lost();
+  log_tell_lost(); /* has nothing to add */
+  (void)snprintf(expected, sizeof expected, "warning worker/1 %d log lines were lost: there was no room for them\n",
+                 LINES - written);
+  CU_ASSERT_EQUAL(read_lines(text, sizeof text, &last), 1);
+  CU_ASSERT_STRING_EQUAL(last, expected);
+  log_line(LOG_LEVEL_INFO, "room");
+  check_line("info worker/1 room\n");
+}
+
+static void who_follows_does_not_tell_of_lost_lines(void)
+{
+  log_init(LOG_LEVEL_INFO, "master");
+  capture();
+  (void)close(STDERR_FILENO);
+  log_line(LOG_LEVEL_INFO, "lost");
+  (void)captured(&(char){0}, 0);
+  log_init(LOG_LEVEL_INFO, "worker/0");
+  capture();
+  log_line(LOG_LEVEL_INFO, "found");
+  check_line("info worker/0 found\n");
+}
+
 static void quotes_what_came_from_outside(void)
 {
   char out[64];
@@ -105,4 +162,5 @@ static void quotes_what_came_from_outside(void)
 
 UNIT_CASES(log, UNIT_CASE(a_line_tells_level_and_who), UNIT_CASE(lower_levels_are_silent),
            UNIT_CASE(control_characters_are_escaped), UNIT_CASE(long_lines_end_in_dots),
-           UNIT_CASE(errno_is_told_and_kept), UNIT_CASE(quotes_what_came_from_outside));
+           UNIT_CASE(errno_is_told_and_kept), UNIT_CASE(lines_that_find_no_room_are_counted),
+           UNIT_CASE(who_follows_does_not_tell_of_lost_lines), UNIT_CASE(quotes_what_came_from_outside));

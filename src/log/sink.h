@@ -1,0 +1,17 @@
+/*
+ * The way of a log line to standard error, which never waits for whoever reads there: a line that finds no room is not
+ * written. Thread-safe and for signal handlers, except sink_own.
+ */
+#ifndef LOG_SINK_H
+#define LOG_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A daemon's, before it makes threads or children: makes standard error an open file of its own where that can be. */
+void sink_own(void);
+
+/* Writes one line, at most PIPE_BUF bytes. False when it was not written, or not all of it. errno may change. */
+bool sink_write(const char *line, size_t length);
+
+#endif
