@@ -7,6 +7,7 @@
 #include "handler/exchange.h"
 #include "handler/operation.h"
 #include "handler/refuse.h"
+#include "health/publish.h"
 #include "health/render.h"
 #include "json/writer.h"
 
@@ -22,7 +23,7 @@ static struct board_snapshot *take_snapshot(struct exchange *exchange)
   if (snapshot == NULL)
     refuse(exchange, LONTAR_INTERNAL);
   else
-    board_snapshot(exchange->handler->board, snapshot);
+    publish_look(exchange->handler->board, exchange->handler->config->run_dir, snapshot);
   return snapshot;
 }
 

@@ -25,7 +25,7 @@ struct board {
 };
 
 _Static_assert(sizeof(struct board_layout) % sizeof(uint64_t) == 0, "the board is made of 64-bit words");
-_Static_assert(BOARD_VERSION != 6 || sizeof(struct board_layout) == 98880, "raise BOARD_VERSION with the layout");
+_Static_assert(BOARD_VERSION != 7 || sizeof(struct board_layout) == 98880, "raise BOARD_VERSION with the layout");
 _Static_assert(sizeof(struct board_slot) % 64 == 0, "a slot shares no cache line with another");
 
 __attribute__((format(printf, 4, 5))) static int fail(int error, char *message, size_t size, const char *format, ...)
@@ -244,6 +244,7 @@ void board_snapshot(const struct board *board, struct board_snapshot *ret_snapsh
     join(&ret_snapshot->layout.slots[i], &ret_snapshot->layout.slots[board_turn(i, 1)]);
   ret_snapshot->taken = clock_wall();
   ret_snapshot->taken_steady = clock_steady();
+  ret_snapshot->marked = false;
 }
 
 void board_worker_begin(struct board_slot *slot, uint64_t pid)
@@ -375,7 +376,6 @@ void board_prober_begin(struct board_prober *prober, uint64_t pid)
   board_prober_database(prober, BOARD_DATABASE_UNKNOWN, "");
   board_prober_encoding(prober, "");
   board_set(&prober->database_since, now);
-  board_set(&prober->marker, 0);
   board_set(&prober->started, now);
   board_prober_beat(prober, 0);
   board_set(&prober->pid, pid);

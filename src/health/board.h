@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC UINT64_C(0x64726f627261746c) /* "ltarbord" */
-#define BOARD_VERSION 6                          /* raised with every change of the layout below */
+#define BOARD_VERSION 7                          /* raised with every change of the layout below */
 #define BOARD_FILE "board"                       /* its name in run_dir */
 
 enum {
@@ -92,7 +92,6 @@ struct board_prober {
   uint64_t database_since;
   uint64_t refused;                    /* 1 while a server answers, but does not let us work: a restart is no cure */
   uint64_t next_probe;                 /* steady; while the database is away */
-  uint64_t marker;                     /* 1 while the marker stands and nginx answers 503 by itself */
   uint64_t reason[BOARD_REASON_WORDS]; /* why the database is away, as text without host or password, NUL-filled */
   uint64_t encoding[BOARD_ENCODING_WORDS]; /* the database's, where it is not UTF8 as it must be; else empty */
   uint64_t looked;                         /* steady: when the server was last asked which sessions of ours it has, */
@@ -176,6 +175,7 @@ struct board;
 struct board_snapshot {
   int64_t taken;        /* a stamp */
   int64_t taken_steady; /* the same moment, steady */
+  bool marked;          /* the marker stands and nginx answers 503 by itself; publish_look's alone */
   struct board_layout layout;
 };
 
@@ -285,7 +285,7 @@ void board_note_cross_out(struct board_slot *slot, int note, uint64_t backend);
 /* The prober's: what it saw at the server when it asked at `looked` (steady). */
 void board_prober_census(struct board_prober *prober, int64_t looked, uint64_t left);
 
-/* First act of a prober: pid and stamps; the word is UNKNOWN and no marker stands. */
+/* First act of a prober: pid and stamps; the word is UNKNOWN. */
 void board_prober_begin(struct board_prober *prober, uint64_t pid);
 
 /* The prober's loop is alive; `next_probe` is steady, 0 while nothing is away. */

@@ -130,7 +130,8 @@ enum health health_state(const struct board_snapshot *snapshot)
 {
   const struct board_head *head = &snapshot->layout.head;
   const int alive = health_workers_alive(snapshot);
-  if (!is_fresh(snapshot, head->heartbeat) || alive == 0 || health_database(snapshot) != BOARD_DATABASE_UP)
+  if (!is_fresh(snapshot, head->heartbeat) || alive == 0 || health_database(snapshot) != BOARD_DATABASE_UP ||
+      snapshot->marked)
     return HEALTH_FAIL;
   return (uint64_t)alive < head->workers || waiting(snapshot) > 0 || health_encoding_wrong(snapshot) ? HEALTH_WARN
                                                                                                      : HEALTH_PASS;
@@ -171,6 +172,9 @@ static void state_sentence(const struct board_snapshot *snapshot, struct buffer 
     append_down(snapshot, buffer);
   else if (database == BOARD_DATABASE_UNKNOWN)
     buffer_append_text(buffer, "The workers have just begun and are connecting to the database.");
+  else if (snapshot->marked)
+    buffer_append_text(buffer, "The database answers, but nginx answers 503 until the marker is removed: if that "
+                               "lasts, lontard's log says why.");
   else if ((uint64_t)alive < head->workers)
     buffer_append_format(buffer, "%d of %" PRIu64 " workers are alive, the others are being replaced.", alive,
                          head->workers);
@@ -191,7 +195,7 @@ void health_prober_sentence(const struct board_snapshot *snapshot, struct buffer
 {
   const struct board_prober *prober = &snapshot->layout.prober;
   const int64_t seconds = seconds_since(snapshot, (int64_t)prober->database_since);
-  const char *nginx = prober->marker ? "nginx answers 503 by itself" : "nginx lets requests through";
+  const char *nginx = snapshot->marked ? "nginx answers 503 by itself" : "nginx lets requests through";
   if (!health_prober_alive(snapshot))
     buffer_append_text(buffer, "No prober is alive: each worker looks for the database by itself.");
   else if (prober->database == BOARD_DATABASE_DOWN)

@@ -56,8 +56,9 @@ struct prober {
   char detail[DETAIL_SIZE];
   char encoding[BOARD_ENCODING_SIZE]; /* as it was told: "" while it is UTF8 */
   bool excused;
-  int64_t marked_at; /* when the marker was last written; 0: there is none */
+  int64_t marked_at; /* when the marker was last written, or not removed; 0: there is none */
   bool mark_failed;
+  bool unmark_failed;
 };
 
 /* ---- Asking ---- */
@@ -207,17 +208,15 @@ static void mark(struct prober *prober, int64_t now)
   if (failed && !prober->mark_failed)
     log_line(LOG_LEVEL_ERROR, "the marker in %s cannot be written: %s; workers answer 503 themselves",
              prober->config->run_dir, strerror(errno));
+  else if (!failed && prober->mark_failed)
+    log_line(LOG_LEVEL_INFO, "the marker in %s is written now", prober->config->run_dir);
   prober->mark_failed = failed;
   prober->marked_at = now;
-  board_set(&prober->slot->marker, !failed);
 }
 
 static void unmark(struct prober *prober)
 {
-  if (publish_unmark(prober->config->run_dir) != LONTAR_OK)
-    log_line(LOG_LEVEL_ERROR, "the marker in %s cannot be removed: %s", prober->config->run_dir, strerror(errno));
-  prober->marked_at = 0;
-  board_set(&prober->slot->marker, 0);
+  prober->marked_at = publish_unmark(prober->config->run_dir, &prober->unmark_failed) ? 0 : clock_steady();
 }
 
 static bool are_workers_warm(const struct prober *prober)
@@ -227,13 +226,21 @@ static bool are_workers_warm(const struct prober *prober)
   return health_all_connected(&snapshot);
 }
 
+/* A marker that could not be removed is tried again when another would be written anew. */
+static bool may_unmark(const struct prober *prober, int64_t now)
+{
+  if (prober->unmark_failed)
+    return now - prober->marked_at >= RENEWAL;
+  return now - prober->told_at >= WARM_LIMIT || are_workers_warm(prober);
+}
+
 /* The word comes first: workers connect by it, and only then nginx lets requests through to them. */
 static void tell_nginx(struct prober *prober, int64_t now)
 {
   if (prober->told == BOARD_DATABASE_DOWN) {
     if (prober->marked_at == 0 || now - prober->marked_at >= RENEWAL)
       mark(prober, now);
-  } else if (prober->marked_at != 0 && (now - prober->told_at >= WARM_LIMIT || are_workers_warm(prober))) {
+  } else if (prober->marked_at != 0 && may_unmark(prober, now)) {
     unmark(prober);
   }
 }
@@ -242,7 +249,7 @@ static void tell_nginx(struct prober *prober, int64_t now)
 
 static void set_timer(struct prober *prober, int64_t now)
 {
-  const bool warming = prober->marked_at != 0 && prober->told != BOARD_DATABASE_DOWN;
+  const bool warming = prober->marked_at != 0 && prober->told != BOARD_DATABASE_DOWN && !prober->unmark_failed;
   const int64_t latest = now + (warming ? WARM_LOOK : RENEWAL); /* the heartbeat, too, must go on */
   const int64_t until = prober->probe.until < latest ? prober->probe.until : latest;
   const int64_t left = until > now ? until - now : 0;

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +17,7 @@
 #include "health/board.h"
 #include "health/render.h"
 #include "json/problem.h"
+#include "log/log.h"
 
 /* A status document of 64 workers takes less than 64 KiB, a marker 200 bytes. */
 enum { STATUS_SIZE_MAX = 256 * 1024, MARKER_SIZE_MAX = 4096 };
@@ -54,12 +55,26 @@ static int replace(const char *run_dir, const char *name, const struct buffer *t
   return rename(new_path, path) < 0 ? LONTAR_INTERNAL : LONTAR_OK;
 }
 
+/* As nginx looks: a folder of that name is no marker. */
+static bool is_marked(const char *run_dir)
+{
+  char path[PATH_MAX];
+  struct stat status;
+  return join(path, run_dir, PUBLISH_MARKER, "") && stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+void publish_look(const struct board *board, const char *run_dir, struct board_snapshot *ret_snapshot)
+{
+  board_snapshot(board, ret_snapshot);
+  ret_snapshot->marked = is_marked(run_dir);
+}
+
 int publish_status(const struct board *board, const char *run_dir)
 {
   struct board_snapshot snapshot;
   CLEANUP(buffer_free) struct buffer text;
   buffer_init(&text, STATUS_SIZE_MAX);
-  board_snapshot(board, &snapshot);
+  publish_look(board, run_dir, &snapshot);
   render_status(&snapshot, &text);
   return replace(run_dir, PUBLISH_FILE, &text);
 }
@@ -74,10 +89,15 @@ int publish_marker(const char *run_dir, int64_t now)
   return replace(run_dir, PUBLISH_MARKER, &text);
 }
 
-int publish_unmark(const char *run_dir)
+bool publish_unmark(const char *run_dir, bool *failed)
 {
   char path[PATH_MAX];
-  if (!join(path, run_dir, PUBLISH_MARKER, ""))
-    return LONTAR_INTERNAL;
-  return unlink(path) < 0 && errno != ENOENT ? LONTAR_INTERNAL : LONTAR_OK;
+  const bool gone = join(path, run_dir, PUBLISH_MARKER, "") && (unlink(path) == 0 || errno == ENOENT);
+  if (!gone && !*failed)
+    log_line(LOG_LEVEL_ERROR, "the marker in %s cannot be removed: %s; nginx answers 503 until it is", run_dir,
+             strerror(errno));
+  else if (gone && *failed)
+    log_line(LOG_LEVEL_INFO, "the marker in %s is removed now", run_dir);
+  *failed = !gone;
+  return gone;
 }

@@ -133,7 +133,7 @@ void render_metrics(const struct board_snapshot *snapshot, struct buffer *buffer
          health_database(snapshot) == BOARD_DATABASE_UP);
   metric(buffer, "lontar_prober_alive", "gauge", "1 while the prober has a fresh heartbeat.",
          health_prober_alive(snapshot));
-  metric(buffer, "lontar_marker", "gauge", "1 while nginx answers 503 by itself.", snapshot->layout.prober.marker);
+  metric(buffer, "lontar_marker", "gauge", "1 while nginx answers 503 by itself.", snapshot->marked);
   metric_seconds(buffer, "lontar_start_time_seconds", "When the master began, since 1970.", head->started);
   metric(buffer, "lontar_workers", "gauge", "Workers that there should be.", head->workers);
   metric(buffer, "lontar_workers_alive", "gauge", "Workers with a fresh heartbeat.",
@@ -204,7 +204,7 @@ static void json_prober(const struct board_snapshot *snapshot, struct buffer *bu
   buffer_append_format(buffer, ", \"reason\": \"%s\", ", board_prober_reason(prober, reason));
   json_stamp(buffer, "next_probe_at", stamp_of(snapshot, prober->next_probe));
   buffer_append_format(buffer, ", \"server_gone\": %s, \"marker\": %s, \"wrong_encoding\": \"%s\"},\n ",
-                       health_server_gone(snapshot) ? "true" : "false", prober->marker ? "true" : "false",
+                       health_server_gone(snapshot) ? "true" : "false", snapshot->marked ? "true" : "false",
                        board_encoding(prober, encoding));
 }
 

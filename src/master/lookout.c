@@ -10,8 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <lontar/error.h>
-
 #include "base/clock.h"
 #include "config/config.h"
 #include "health/board.h"
@@ -52,6 +50,7 @@ static void spawned_master(struct lookout *lookout, pid_t pid)
 {
   lookout->pid = pid;
   lookout->started = clock_steady();
+  lookout->unmark_failed = false; /* the prober begins with that */
 }
 
 static void spawn_failed_master(struct lookout *lookout)
@@ -76,11 +75,9 @@ void lookout_fill(struct lookout *lookout)
 
 /* ---- Watching ---- */
 
-static void remove_marker(struct lookout *lookout)
+void lookout_unmark(struct lookout *lookout)
 {
-  if (publish_unmark(lookout->config->run_dir) != LONTAR_OK)
-    log_line(LOG_LEVEL_ERROR, "the marker in %s cannot be removed: %s", lookout->config->run_dir, strerror(errno));
-  board_set(&board_prober(lookout->board)->marker, 0);
+  (void)publish_unmark(lookout->config->run_dir, &lookout->unmark_failed);
 }
 
 static void log_death(const struct lookout *lookout, int status)
@@ -99,7 +96,7 @@ bool lookout_bury(struct lookout *lookout, pid_t pid, int status)
   if (lookout->pid != pid)
     return false;
   log_death(lookout, status);
-  remove_marker(lookout);
+  lookout_unmark(lookout);
   board_set(&board_prober(lookout->board)->pid, 0);
   lookout->pid = 0;
   lookout->due = status == 0 ? now : now + throttle_died(&lookout->throttle, lookout->started, now);
@@ -117,6 +114,8 @@ static int64_t silence(const struct lookout *lookout, int64_t now)
 void lookout_check(struct lookout *lookout)
 {
   const int64_t silent = silence(lookout, clock_steady());
+  if (lookout->pid == 0 && lookout->unmark_failed)
+    lookout_unmark(lookout);
   if (lookout->pid == 0 || silent <= PUBLISH_MARKER_LIFE)
     return;
   log_line(LOG_LEVEL_ERROR, "the prober (pid %ld) has not moved for %" PRId64 " ms; it is killed and replaced",

@@ -20,15 +20,20 @@ struct lookout {
   int64_t due;
   int64_t started;
   struct throttle throttle;
+  bool unmark_failed; /* the marker of a prober that died still stands */
 };
 
 /* Starts a prober when there is none and one is due. In the prober it does not return. */
 void lookout_fill(struct lookout *lookout);
 
-/* Notes that the prober died, with a log line, and removes its marker: nobody would. False when it is not the pid's. */
+/* Removes the marker of a prober or a lontard that died: nobody would. While that fails, lookout_check tries again,
+ * and the next prober does. */
+void lookout_unmark(struct lookout *lookout);
+
+/* Notes that the prober died, with a log line, and removes its marker. False when it is not the pid's. */
 bool lookout_bury(struct lookout *lookout, pid_t pid, int status);
 
-/* Kills a prober that has not moved for longer than its marker is good. */
+/* Kills a prober that has not moved for longer than its marker is good. To be called each second. */
 void lookout_check(struct lookout *lookout);
 
 void lookout_signal(const struct lookout *lookout, int number);

@@ -90,10 +90,11 @@ static int init_signals_master(int *ret_descriptor, char *message, size_t size)
 static int set_up_lookout(struct master *master, char *message, size_t size)
 {
   const int poke_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (poke_fd < 0 || publish_unmark(master->config->run_dir) != LONTAR_OK)
+  if (poke_fd < 0)
     return message_fail(LONTAR_INTERNAL, message, size, "the prober cannot be prepared: %s", strerror(errno));
   master->crew.poke_fd = poke_fd;
   master->lookout = (struct lookout){.board = master->crew.board, .config = master->config, .poke_fd = poke_fd};
+  lookout_unmark(&master->lookout);
   return LONTAR_OK;
 }
 
@@ -330,6 +331,8 @@ static void publish(struct master *master)
   if (failed && !master->publish_failed)
     log_line(LOG_LEVEL_WARNING, "status.json in %s: %s; trying again each second", master->config->run_dir,
              strerror(errno));
+  else if (!failed && master->publish_failed)
+    log_line(LOG_LEVEL_INFO, "status.json in %s is written now", master->config->run_dir);
   master->publish_failed = failed;
 }
 

@@ -74,8 +74,10 @@ int rundir_claim(const char *run_dir, int *ret_descriptor, char *message, size_t
 
 void rundir_release(const char *run_dir, int descriptor)
 {
-  static const char *const names[] = {PUBLISH_MARKER, PUBLISH_FILE, BOARD_FILE, OWNER_FILE};
+  static const char *const names[] = {PUBLISH_FILE, BOARD_FILE, OWNER_FILE}; /* which harm nobody if they stay */
   char path[PATH_MAX];
+  bool failed = false;
+  (void)publish_unmark(run_dir, &failed); /* the last try; the next lontard's first act is another */
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     if (join(path, run_dir, names[i]))
       (void)unlink(path);

@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "health/board.h"
 #include "health/health.h"
+#include "health/publish.h"
 #include "health/render.h"
 #include "health/supervision.h"
 #include "supervise/state.h"
@@ -114,7 +115,7 @@ int command_status(const struct invocation *invocation, int argc, char **argv)
   struct board_snapshot *snapshot = malloc(sizeof *snapshot);
   if (!snapshot)
     return command_fail(NULL, "no memory is left");
-  board_snapshot(board, snapshot);
+  publish_look(board, invocation->config->run_dir, snapshot);
   int status = status_print(snapshot, json);
   free(snapshot);
   return status;

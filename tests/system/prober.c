@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "system/check.h"
 #include "system/client.h"
@@ -314,6 +316,66 @@ static void a_server_that_is_full_is_not_away(void)
   run_sql("ALTER ROLE lontar_daemon CONNECTION LIMIT -1", NULL);
 }
 
+static char marker_path[512];
+
+/* A folder in the marker's place is removed by nobody who removes files, not even by root; nginx does not see it. */
+static void block_marker(void)
+{
+  (void)snprintf(marker_path, sizeof marker_path, "%s/unavailable", need_environment("LONTAR_RUN_DIR"));
+  for (int i = 0; i < 10 && mkdir(marker_path, 0755) != 0; i++)
+    (void)unlink(marker_path);
+}
+
+static void put_marker(void)
+{
+  FILE *file = fopen(marker_path, "we");
+  need(file != NULL && fclose(file) == 0, "the marker cannot be written");
+}
+
+static int times_in_log(long begin, const char *words)
+{
+  int count = 0;
+  for (const char *at = stack_log_since(begin); (at = strstr(at, words)) != NULL; at++)
+    count++;
+  return count;
+}
+
+static long log_begin;
+
+static bool is_failure_told(void)
+{
+  return times_in_log(log_begin, "cannot be removed") > 0;
+}
+
+static void a_marker_is_removed_as_soon_as_it_can_be(void)
+{
+  log_begin = stack_log_end();
+  stack_database("stop");
+  CHECK(stack_wait(stack_marked, MOMENT_SECONDS), "there is no marker");
+  block_marker();
+  stack_database("start");
+  CHECK(stack_wait(is_back, MOMENT_SECONDS), "requests are not answered while the marker is a folder");
+  CHECK(stack_wait(is_failure_told, MOMENT_SECONDS), "that the marker cannot be removed is not logged");
+  (void)nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
+  (void)check_number("it is logged", times_in_log(log_begin, "cannot be removed"), 1);
+  CHECK(rmdir(marker_path) == 0, "the marker was no folder any more");
+  put_marker();
+  CHECK(stack_wait(is_unmarked, BACK_SECONDS), "the marker stands");
+  CHECK(stack_wait(is_back, BACK_SECONDS), "requests are not answered");
+  (void)check_number("it is logged", times_in_log(log_begin, "is removed now"), 1);
+}
+
+/* Somebody else's, which is nobody's to remove. */
+static void a_marker_is_told_by_whom_nginx_does_not_ask(void)
+{
+  put_marker();
+  check_told("/health", 503, "application/health+json", "nginx answers 503 until the marker is removed");
+  check_told("/health/ready", 503, "application/json", "\"fail\"");
+  check_told("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8", "\nlontar_marker 1\n");
+  CHECK(unlink(marker_path) == 0, "the marker is gone");
+  check_told("/health/ready", 200, "application/json", "\"pass\"");
+}
+
 CU_TestInfo suite_prober[] = {
     {"killed, it is missed at once", killed_it_is_missed_at_once},
     {"the answers come from nginx", the_answers_come_from_nginx},
@@ -326,4 +388,6 @@ CU_TestInfo suite_prober[] = {
     {"a server that is slow to let in is not away", a_server_that_is_slow_to_let_in_is_not_away},
     {"a server that takes no writes is away", a_server_that_takes_no_writes_is_away},
     {"a server that is full is not away", a_server_that_is_full_is_not_away},
+    {"a marker is removed as soon as it can be", a_marker_is_removed_as_soon_as_it_can_be},
+    {"a marker is told by whom nginx does not ask", a_marker_is_told_by_whom_nginx_does_not_ask},
     CU_TEST_INFO_NULL};

@@ -26,7 +26,7 @@ static void expect_sentence(struct place *place, enum health health, const char 
 {
   struct buffer buffer;
   buffer_init(&buffer, 1024);
-  board_snapshot(place->board, &place->snapshot);
+  publish_look(place->board, place->folder, &place->snapshot);
   health_sentence(&place->snapshot, &buffer);
   CU_ASSERT_EQUAL(health_state(&place->snapshot), health);
   UNIT_TEXT(buffer.data, buffer.length, sentence);
@@ -272,11 +272,22 @@ static void connected_workers_are_counted(void)
   place_remove(&place);
 }
 
+static void put_marker(struct place *place)
+{
+  CU_ASSERT_EQUAL(publish_marker(place->folder, clock_wall()), LONTAR_OK);
+}
+
+static bool take_marker(struct place *place)
+{
+  bool failed = false;
+  return publish_unmark(place->folder, &failed);
+}
+
 static void expect_prober(struct place *place, const char *sentence)
 {
   struct buffer buffer;
   buffer_init(&buffer, 1024);
-  board_snapshot(place->board, &place->snapshot);
+  publish_look(place->board, place->folder, &place->snapshot);
   health_prober_sentence(&place->snapshot, &buffer);
   UNIT_TEXT(buffer.data, buffer.length, sentence);
   buffer_free(&buffer);
@@ -294,9 +305,10 @@ static void the_prober_has_a_sentence_of_its_own(void)
   expect_prober(&place, "The prober has had the database for 0 seconds; nginx lets requests through.");
   say(&place, BOARD_DATABASE_DOWN);
   board_prober_beat(prober, 1); /* long ago, so that the time left is certain */
-  board_set(&prober->marker, 1);
+  put_marker(&place);
   expect_prober(&place, "The prober has had no database for 0 seconds and asks again in 0 ms; nginx answers 503 by "
                         "itself.");
+  CU_ASSERT_TRUE(take_marker(&place));
   place_remove(&place);
 }
 
@@ -320,15 +332,31 @@ static void the_marker_is_a_problem_that_expires(void)
   place_make(&place);
   (void)snprintf(path, sizeof path, "%s/" PUBLISH_MARKER, place.folder);
   (void)clock_rfc3339(CLOCK_SECOND + PUBLISH_MARKER_LIFE, wanted);
-  CU_ASSERT_EQUAL(publish_unmark(place.folder), LONTAR_OK);
+  CU_ASSERT_TRUE(take_marker(&place));
   CU_ASSERT_EQUAL(publish_marker(place.folder, 0), LONTAR_OK);
   CU_ASSERT_EQUAL(publish_marker(place.folder, CLOCK_SECOND), LONTAR_OK);
   json_object *marker = json_object_from_file(path);
   CU_ASSERT_TRUE(json_object_object_get_ex(marker, "expires_at", &value));
   CU_ASSERT_STRING_EQUAL(json_object_get_string(value), wanted);
   json_object_put(marker);
-  CU_ASSERT_EQUAL(publish_unmark(place.folder), LONTAR_OK);
+  CU_ASSERT_TRUE(take_marker(&place));
   CU_ASSERT_EQUAL(access(path, F_OK), -1);
+  place_remove(&place);
+}
+
+static void a_marker_that_stands_is_told(void)
+{
+  struct place place;
+  place_make(&place);
+  board_set(&board_head(place.board)->heartbeat, (uint64_t)clock_steady());
+  begin_both(&place, BOARD_DATABASE_UP);
+  expect_sentence(&place, HEALTH_PASS, "All is well: 2 workers, the database answers.");
+  put_marker(&place);
+  expect_sentence(&place, HEALTH_FAIL,
+                  "The database answers, but nginx answers 503 until the marker is removed: if that lasts, lontard's "
+                  "log says why.");
+  CU_ASSERT_TRUE(take_marker(&place));
+  expect_sentence(&place, HEALTH_PASS, "All is well: 2 workers, the database answers.");
   place_remove(&place);
 }
 
@@ -391,4 +419,5 @@ UNIT_CASES(board, UNIT_CASE(a_reader_sees_what_a_worker_writes), UNIT_CASE(what_
            UNIT_CASE(the_sentence_names_what_matters_most), UNIT_CASE(metrics_are_cumulative_and_in_seconds),
            UNIT_CASE(the_probers_word_comes_first), UNIT_CASE(connected_workers_are_counted),
            UNIT_CASE(the_prober_has_a_sentence_of_its_own), UNIT_CASE(a_long_reason_is_cut),
-           UNIT_CASE(the_marker_is_a_problem_that_expires), UNIT_CASE(the_status_file_is_json_with_an_expiry));
+           UNIT_CASE(the_marker_is_a_problem_that_expires), UNIT_CASE(a_marker_that_stands_is_told),
+           UNIT_CASE(the_status_file_is_json_with_an_expiry));
