@@ -1,7 +1,9 @@
 /* Tells systemd how the daemon is. */
 #include "master/notify.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,27 +14,68 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "health/board.h"
+#include "log/log.h"
 
-void notify_send(const char *state)
+enum { STATE_SIZE = 64, LATER_MAX = 4 };
+
+/* What systemd has not taken yet; a lost READY=1 would cost us our life. */
+static struct {
+  char states[LATER_MAX][STATE_SIZE];
+  int count;
+} later;
+
+/* True when it was sent, or nobody wants to know. */
+static bool send_now(const char *state)
 {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   const char *path = getenv("NOTIFY_SOCKET");
   const size_t length = path ? strlen(path) : 0;
   if (length == 0 || length >= sizeof address.sun_path)
-    return;
+    return true;
   memcpy(address.sun_path, path, length);
   if (path[0] == '@')
     address.sun_path[0] = '\0';
   CLEANUP_CLOSE int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0)
-    return;
+    return false;
   const socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-  (void)sendto(descriptor, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address, size);
+  return sendto(descriptor, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&address,
+                size) >= 0;
+}
+
+static void drop_first(void)
+{
+  later.count--;
+  memmove(later.states[0], later.states[1], sizeof later.states[0] * (size_t)later.count);
+}
+
+static void send_later(const char *state)
+{
+  if (later.count == LATER_MAX)
+    drop_first(); /* those that follow say how we are now */
+  if (later.count == 0)
+    log_line(LOG_LEVEL_WARNING, "systemd cannot be told %.20s: %s; trying again each second", state, strerror(errno));
+  (void)snprintf(later.states[later.count++], STATE_SIZE, "%s", state);
+}
+
+static void send_again(void)
+{
+  const bool waited = later.count > 0;
+  while (later.count > 0 && send_now(later.states[0]))
+    drop_first();
+  if (waited && later.count == 0)
+    log_line(LOG_LEVEL_INFO, "systemd is told now");
+}
+
+void notify_send(const char *state)
+{
+  if (later.count > 0 || !send_now(state))
+    send_later(state);
 }
 
 void notify_reloading(void)
 {
-  char state[64];
+  char state[STATE_SIZE];
   (void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_steady());
   notify_send(state);
 }
@@ -44,8 +87,7 @@ void notify_watchdog(struct board *board, uint64_t *fed)
     const uint64_t beat = board_get(&board_slot(board, i)->heartbeat);
     newest = beat > newest ? beat : newest;
   }
-  if (newest <= *fed)
-    return;
-  *fed = newest;
-  notify_send("WATCHDOG=1");
+  send_again();
+  if (newest > *fed && send_now("WATCHDOG=1"))
+    *fed = newest;
 }

@@ -9,6 +9,8 @@
 #include "master/notify.h"
 #include "unit.h"
 
+enum { PATIENCE = 10 };
+
 struct place {
   char folder[32];
   char board_path[64];
@@ -74,4 +76,44 @@ static void the_watchdog_is_fed_once_a_movement(void)
   place_remove(&place);
 }
 
-UNIT_CASES(notify, UNIT_CASE(a_state_is_sent_as_it_is), UNIT_CASE(the_watchdog_is_fed_once_a_movement));
+/* As systemd's is when it does not read. */
+static void fill(struct place *place)
+{
+  const int sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  while (sendto(sender, "x", 1, 0, (struct sockaddr *)&place->address, sizeof place->address) == 1)
+    ;
+  (void)close(sender);
+}
+
+static void empty(struct place *place)
+{
+  char got[64];
+  while (recv(place->descriptor, got, sizeof got, 0) >= 0)
+    ;
+}
+
+static void what_cannot_be_sent_is_sent_later(void)
+{
+  struct place place;
+  uint64_t fed = 0;
+  place_make(&place);
+  board_set(&board_slot(place.board, 1)->heartbeat, 100);
+  fill(&place);
+  (void)alarm(PATIENCE);
+  notify_send("RELOADING=1");
+  notify_send("READY=1");
+  notify_watchdog(place.board, &fed);
+  CU_ASSERT_EQUAL(fed, 0);
+  empty(&place);
+  notify_watchdog(place.board, &fed);
+  (void)alarm(0);
+  expect(&place, "RELOADING=1");
+  expect(&place, "READY=1");
+  expect(&place, "WATCHDOG=1");
+  expect(&place, "");
+  CU_ASSERT_EQUAL(fed, 100);
+  place_remove(&place);
+}
+
+UNIT_CASES(notify, UNIT_CASE(a_state_is_sent_as_it_is), UNIT_CASE(the_watchdog_is_fed_once_a_movement),
+           UNIT_CASE(what_cannot_be_sent_is_sent_later));
