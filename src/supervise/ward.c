@@ -57,15 +57,14 @@ enum remedy ward_look(struct ward *ward, const struct config *config, enum board
   return remedy;
 }
 
-static void run(struct ward *ward, struct errand *errand, const char *command, int64_t now, int64_t limit)
+static bool run(struct ward *ward, struct errand *errand, const char *command, int64_t now, int64_t limit)
 {
   char message[SENTENCE_MAX];
   CLEANUP(buffer_free) struct buffer sentence;
   buffer_init(&sentence, sizeof message - 1);
   supervision_ward_sentence(ward->state, ward->index, now, &sentence);
   buffer_append(&sentence, "", 1);
-  if (!errand_start(errand, command, abouts[ward->index], sentence.failed ? "" : sentence.data, now, limit))
-    log_line(LOG_LEVEL_ERROR, "a command cannot be started: %s", strerror(errno));
+  return errand_start(errand, command, abouts[ward->index], sentence.failed ? "" : sentence.data, now, limit);
 }
 
 static void restart(struct ward *ward, const struct config *config, int64_t now)
@@ -73,9 +72,28 @@ static void restart(struct ward *ward, const struct config *config, int64_t now)
   log_line(LOG_LEVEL_WARNING, "%s %s for %" PRId64 " seconds now: restarting it, attempt %" PRIu64 " of %" PRId64,
            supervision_name(ward->index), ills[ward->index], (now - (int64_t)ward->state->since) / CLOCK_SECOND,
            ward->state->attempts, config->supervise_attempts);
-  run(ward, &ward->restart, command_of(ward, config), now, config->supervise_command_timeout);
-  if (ward->restart.pid == 0)
-    remedy_ended(ward->state, BOARD_RESTART_FAILED, now);
+  if (run(ward, &ward->restart, command_of(ward, config), now, config->supervise_command_timeout))
+    return;
+  log_line(LOG_LEVEL_ERROR, "the command cannot be started: %s", strerror(errno));
+  remedy_ended(ward->state, BOARD_RESTART_FAILED, now);
+}
+
+/* That a person is called must not be missed because there was no process left to be had at this moment. */
+static void call(struct ward *ward, const struct config *config, int64_t now)
+{
+  const bool again = ward->call_due;
+  ward->call_due =
+      !run(ward, &ward->call, config->supervise_escalation_command, now, config->supervise_command_timeout);
+  if (ward->call_due && !again)
+    log_line(LOG_LEVEL_ERROR, "supervise_escalation_command cannot be started: %s; trying again at each look",
+             strerror(errno));
+}
+
+static void call_again(struct ward *ward, const struct config *config, int64_t now)
+{
+  ward->call_due = ward->call_due && ward->state->escalated != 0 && config->supervise_escalation_command[0] != '\0';
+  if (ward->call_due && ward->call.pid == 0)
+    call(ward, config, now);
 }
 
 static void escalate(struct ward *ward, const struct config *config, int64_t now)
@@ -87,10 +105,12 @@ static void escalate(struct ward *ward, const struct config *config, int64_t now
            (int)sentence.length, sentence.length > 0 ? sentence.data : "");
   if (config->supervise_escalation_command[0] == '\0')
     return;
-  if (ward->call.pid != 0)
-    log_line(LOG_LEVEL_ERROR, "supervise_escalation_command still runs from the last time, and is not run again");
+  ward->call_due = ward->call.pid != 0;
+  if (ward->call_due)
+    log_line(LOG_LEVEL_ERROR,
+             "supervise_escalation_command still runs from the last time, and is run again after that");
   else
-    run(ward, &ward->call, config->supervise_escalation_command, now, config->supervise_command_timeout);
+    call(ward, config, now);
 }
 
 void ward_act(struct ward *ward, const struct config *config, enum remedy remedy, int64_t now)
@@ -107,6 +127,7 @@ void ward_act(struct ward *ward, const struct config *config, enum remedy remedy
              supervision_name(ward->index));
     break;
   case REMEDY_NONE:
+    call_again(ward, config, now);
     break;
   }
 }

@@ -17,6 +17,7 @@ struct ward {
   struct board_ward *state; /* borrowed */
   struct errand restart;
   struct errand call; /* for a person */
+  bool call_due;      /* it was to be made, and could not be yet */
 };
 
 void ward_init(struct ward *ward, enum board_ward_index index, struct board_ward *state);
