@@ -2,6 +2,7 @@
 #include "master/master.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
@@ -64,6 +65,12 @@ static void init_log_master(const struct config *config)
   enum log_level level = LOG_LEVEL_INFO;
   (void)log_level_parse(config->log_level, &level);
   log_init(level, "master");
+}
+
+/* libevent's own words, of prober and workers, too: by itself it would wait for who reads them. */
+static void on_event_log(int severity, const char *message)
+{
+  log_line(severity == EVENT_LOG_ERR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "libevent: %s", message);
 }
 
 /* Signals wait in a descriptor from here on, so that nothing happens between the steps of the loop. */
@@ -412,6 +419,7 @@ int master_main(const struct master_start *start)
   master.crew.count = worker_count(start->config);
   init_log_master(start->config);
   trace_init();
+  event_set_log_callback(on_event_log);
   const int error = set_up(&master, message, sizeof message);
   if (error) {
     log_line(LOG_LEVEL_ERROR, "%s", message);
