@@ -326,18 +326,24 @@ const char *config_changed_at_start(const struct config *old, const struct confi
   return NULL;
 }
 
-void config_keep_start(struct config *old, struct config *new)
+static int copy(const struct config *from, struct config *to, enum config_option_number option)
 {
-#define KEEP_START(name)                                                                                               \
-  do {                                                                                                                 \
-    __typeof__(old->name) kept = old->name;                                                                            \
-    old->name = new->name;                                                                                             \
-    new->name = kept;                                                                                                  \
-  } while (0)
-#define KEEP_RELOAD(name) (void)0
-#define OPTION(name, type, initial, least, most, when, help) KEEP_##when(name);
-#include "config/options.def"
-#undef OPTION
-#undef KEEP_RELOAD
-#undef KEEP_START
+  if (!is_text(option)) {
+    *number_member(to, option) = *number_member(from, option);
+    return 0;
+  }
+  char *text = strdup(*text_member(from, option));
+  if (text == NULL)
+    return -1;
+  free(*text_member(to, option));
+  *text_member(to, option) = text;
+  return 0;
+}
+
+int config_keep_start(const struct config *old, struct config *new)
+{
+  for (int option = 0; option < CONFIG_OPTION_COUNT; option++)
+    if (config_option_rows[option].when == CONFIG_START && copy(old, new, (enum config_option_number)option) < 0)
+      return -1;
+  return 0;
 }

@@ -80,7 +80,7 @@ static inline void config_free_pointer(struct config **config)
 /* The first option that takes effect only at a start and differs between both, NULL when there is none. */
 const char *config_changed_at_start(const struct config *old, const struct config *new);
 
-/* Makes options of START in `new` what they are in `old`, until the next start; `old` gets the others' values. */
-void config_keep_start(struct config *old, struct config *new);
+/* Makes options of START in `new` what they are in `old`, until the next start. 0, or -1 when there is no memory. */
+int config_keep_start(const struct config *old, struct config *new);
 
 #endif

@@ -139,17 +139,17 @@ static void hear(struct supervise *supervise)
 
 static void reload(struct supervise *supervise)
 {
-  struct config *config;
-  struct config_error error;
+  CLEANUP_CONFIG struct config *config = NULL;
+  struct config_error error = {"there is no memory"};
   const char *file = supervise->start->config_file;
-  if (!trust_file(file, error.text, sizeof error.text) || config_load(file, &config, &error) < 0) {
+  if (!trust_file(file, error.text, sizeof error.text) || config_load(file, &config, &error) < 0 ||
+      config_keep_start(supervise->config, config) < 0) {
     log_line(LOG_LEVEL_ERROR, "%s; keeping the configuration as it was", error.text);
     return;
   }
-  config_keep_start(supervise->config, config);
   config_free(supervise->config);
-  supervise->config = config;
-  init_log(config);
+  supervise->config = TAKE(config);
+  init_log(supervise->config);
   log_line(LOG_LEVEL_INFO, "configuration reloaded");
 }
 

@@ -138,7 +138,23 @@ static void a_reload_names_what_needs_a_start(void)
   CU_ASSERT_STRING_EQUAL(config_changed_at_start(old, restarted), "workers");
 }
 
+static void a_reload_keeps_what_needs_a_start(void)
+{
+  CLEANUP_CONFIG struct config *old = NULL;
+  CLEANUP_CONFIG struct config *new = NULL;
+  struct config_error error = {""};
+  CU_ASSERT_EQUAL_FATAL(load("workers = 2\nrun_dir = /old\npool_size = 2\n", &old, &error), 0);
+  CU_ASSERT_EQUAL_FATAL(load("workers = 3\nrun_dir = /new\npool_size = 3\n", &new, &error), 0);
+  CU_ASSERT_EQUAL(config_keep_start(old, new), 0);
+  CU_ASSERT_EQUAL(new->workers, 2);
+  CU_ASSERT_STRING_EQUAL(new->run_dir, "/old");
+  CU_ASSERT_EQUAL(new->pool_size, 3);
+  CU_ASSERT_EQUAL(old->workers, 2);
+  CU_ASSERT_STRING_EQUAL(old->run_dir, "/old");
+}
+
 UNIT_CASES(config, UNIT_CASE(defaults_are_those_of_the_table), UNIT_CASE(a_file_changes_what_it_names),
            UNIT_CASE(mistakes_are_told_with_their_line), UNIT_CASE(values_are_checked),
            UNIT_CASE(long_lines_are_read_or_refused), UNIT_CASE(a_missing_file_is_an_error),
-           UNIT_CASE(the_environment_overrides_the_url), UNIT_CASE(a_reload_names_what_needs_a_start));
+           UNIT_CASE(the_environment_overrides_the_url), UNIT_CASE(a_reload_names_what_needs_a_start),
+           UNIT_CASE(a_reload_keeps_what_needs_a_start));
