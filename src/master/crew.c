@@ -88,6 +88,13 @@ static void pause_place(struct place *place, int index, const struct member *mem
   place->due = now + pause;
 }
 
+/* As when the keyring, which was well once, cannot be read any more. */
+static bool cannot_begin(const struct crew *crew, const struct member *member, int status)
+{
+  return member->state == MEMBER_SERVING && member->generation == crew->generation && WIFEXITED(status) &&
+         WEXITSTATUS(status) != 0;
+}
+
 static void bury(struct crew *crew, int index, int turn, int status)
 {
   struct place *place = &crew->places[index];
@@ -103,8 +110,10 @@ static void bury(struct crew *crew, int index, int turn, int status)
     pause_place(place, index, member);
   if (status != 0)
     count_restart(crew);
+  if (cannot_begin(crew, member, status))
+    crew->proved = false;
   if (member->state == MEMBER_SERVING && other->state == MEMBER_STARTING)
-    other->state = MEMBER_SERVING; /* it sees for itself that it need not wait any more */
+    crew_inherit(crew, index, 1 - turn);
   *member = (struct member){.state = MEMBER_NONE};
 }
 
@@ -135,7 +144,7 @@ void crew_fill(struct crew *crew)
   for (int i = 0; i < crew->count; i++) {
     const struct place *place = &crew->places[i];
     if (is_empty(place) && place->due <= now)
-      crew_spawn(crew, i, place->members[0].state == MEMBER_NONE ? 0 : 1, MEMBER_SERVING);
+      crew_spawn(crew, i, place->members[0].state == MEMBER_NONE ? 0 : 1, MEMBER_SERVING, false);
   }
 }
 

@@ -25,7 +25,7 @@ struct member {
   pid_t pid;
   int64_t started;
   int64_t kill_at; /* when it is killed; 0: no such time is set */
-  int generation;  /* of the crew when it began */
+  int generation;  /* the crew's when it began, or its candidate's */
   bool aborted;    /* told so, because it did not move */
   bool adopted;    /* its numbers are on an earlier board: of another image that forked it, or one that was damaged */
 };
@@ -39,13 +39,21 @@ struct place {
   struct throttle throttle;
 };
 
-/* Borrows all it points to; the descriptors belong to the master. */
+/*
+ * Borrows all it points to; the descriptors belong to the master.
+ *
+ * What a reload has read is a candidate until a successor serves with it, and so far one successor after the other
+ * tries it. Whoever is replaced meanwhile is replaced with the configuration that the others have.
+ */
 struct crew {
   int count;
   struct place places[BOARD_WORKERS_MAX];
-  int generation; /* who began with an older one is to be succeeded */
+  int generation; /* who began with another one is to be succeeded */
+  int newest;     /* the last one given out: the candidate's, while there is one */
+  bool proved;    /* a worker has served with `config`; the first one of all needs no proof */
   struct board *board;
-  struct config *config; /* the one that the next worker starts with */
+  struct config *config;
+  struct config *candidate; /* NULL: there is none */
   int listen_fd;
   int signal_fd; /* the master's alone, as is the next: a worker closes them */
   int pid_fd;
@@ -55,9 +63,9 @@ struct crew {
 /* Opens the places' inboxes. 0, or -1 with errno. */
 int crew_open(struct crew *crew);
 
-/* Forks a worker, to serve at once or to wait behind its predecessor. In the worker it does not return; a fork that
- * fails is logged and tried again later. */
-void crew_spawn(struct crew *crew, int index, int turn, enum member_state state);
+/* Forks a worker, to serve at once or to wait behind its predecessor, there perhaps with the candidate. In the worker
+ * it does not return; a fork that fails is logged and tried again later. */
+void crew_spawn(struct crew *crew, int index, int turn, enum member_state state, bool tries);
 
 /* Fills every empty place that is due. */
 void crew_fill(struct crew *crew);
@@ -85,7 +93,23 @@ void crew_send_successors_away(struct crew *crew);
 /* From now on every worker is to be succeeded by one with the crew's configuration. */
 void crew_renew(struct crew *crew);
 
-/* Lets ready successors take their places, retires their predecessors, and starts the next successor, one at a time. */
+/* From now on successors try this one. The candidate that there was is the caller's to free. */
+void crew_try(struct crew *crew, struct config *candidate);
+
+/* Whether the candidate is to become the crew's configuration: a worker serves with it, or with the other one none ever
+ * did. */
+bool crew_is_decided(const struct crew *crew);
+
+/* Makes it that, so that every worker is to be succeeded. The configuration that there was is the caller's to free. */
+void crew_decide(struct crew *crew);
+
+/* A worker's predecessor has died: it serves in its place, unless it only tries the candidate. */
+void crew_inherit(struct crew *crew, int index, int turn);
+
+/* Lets ready successors take their places, and retires their predecessors. */
+void crew_take_places(struct crew *crew);
+
+/* Starts the next successor, one at a time; beside it one that tries the candidate. */
 void crew_recycle(struct crew *crew);
 
 /* Whether all places have a worker of the crew's generation. */

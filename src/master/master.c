@@ -49,7 +49,7 @@ struct master {
   int64_t next_tick;
   uint64_t fed;    /* the heartbeat for which systemd's watchdog was fed */
   int64_t kill_at; /* steady; 0 while running, else when workers that are left are killed */
-  bool renewing;   /* workers are being succeeded after a reload */
+  bool renewing;   /* workers are being succeeded, all of them */
   bool publish_failed;
   bool mend_failed;
 };
@@ -159,6 +159,7 @@ static int set_up(struct master *master, char *message, size_t size)
   if (!error && handed == LONTAR_OK) {
     log_line(LOG_LEVEL_INFO, "upgraded; the old workers are followed by new ones");
     upgrade_adopt(&master->crew, &takeover);
+    master->crew.proved = false;
     master->renewing = true;
   }
   return error;
@@ -184,6 +185,7 @@ static void tear_down(struct master *master)
   if (master->crew.poke_fd >= 0)
     (void)close(master->crew.poke_fd);
   config_free(master->config);
+  config_free(master->crew.candidate);
 }
 
 /* New connections are refused from now on; a second signal ends the waiting. */
@@ -224,20 +226,16 @@ static struct config *load_config(const struct master *master)
     log_line(LOG_LEVEL_ERROR, "%s; keeping the configuration as it was", error.text);
     return NULL;
   }
-  return check_keyring(config) ? TAKE(config) : NULL;
-}
-
-static void take_config(struct master *master, struct config *config)
-{
+  if (!check_keyring(config))
+    return NULL;
   const char *changed = config_changed_at_start(master->config, config);
   if (changed)
     log_line(LOG_LEVEL_WARNING, "option %s has changed, which takes effect at the next start", changed);
-  config_keep_start(master->config, config);
-  config_free(master->config);
-  master->config = config;
-  master->crew.config = config;
-  master->lookout.config = config;
-  init_log_master(config);
+  if (config_keep_start(master->config, config) < 0) {
+    log_line(LOG_LEVEL_ERROR, "there is no memory; keeping the configuration as it was");
+    return NULL;
+  }
+  return TAKE(config);
 }
 
 static void reload(struct master *master)
@@ -245,25 +243,48 @@ static void reload(struct master *master)
   struct config *config = master->kill_at == 0 ? load_config(master) : NULL;
   if (config == NULL)
     return;
-  take_config(master, config);
+  config_free(master->crew.candidate);
+  crew_try(&master->crew, config);
   notify_reloading();
   board_add(&board_head(master->crew.board)->reloads, 1);
-  crew_renew(&master->crew);
-  master->renewing = true;
   log_line(LOG_LEVEL_INFO, "configuration read; workers that have it follow those that do not");
+}
+
+/* From now on it goes for this process, too, and for a prober that must be replaced. */
+static void take_candidate(struct master *master)
+{
+  config_free(master->config);
+  crew_decide(&master->crew);
+  master->config = master->crew.config;
+  master->lookout.config = master->crew.config;
+  master->renewing = true;
+  init_log_master(master->config);
 }
 
 /* Successors take over, and the last of them ends a reload. The prober follows then: as long as workers have the old
  * configuration, it is the old database that matters. */
 static void recycle(struct master *master)
 {
+  crew_take_places(&master->crew);
+  if (crew_is_decided(&master->crew))
+    take_candidate(master);
   crew_recycle(&master->crew);
   if (!master->renewing || !crew_is_renewed(&master->crew))
     return;
   master->renewing = false;
   lookout_signal(&master->lookout, SIGTERM);
+  if (master->crew.candidate != NULL)
+    return;
   notify_send("READY=1");
   log_line(LOG_LEVEL_INFO, "all workers are new ones and have the configuration as it is");
+}
+
+/* The next image reads the same file, and would not know which configuration is proved. */
+static void begin_upgrade(struct master *master)
+{
+  if (master->crew.candidate != NULL)
+    log_line(LOG_LEVEL_INFO, "the upgrade waits until a worker serves with the new configuration");
+  upgrade_begin(&master->upgrade, &master->crew);
 }
 
 static void read_signals(struct master *master)
@@ -275,7 +296,7 @@ static void read_signals(struct master *master)
     else if (signal.ssi_signo == SIGHUP)
       reload(master);
     else if (signal.ssi_signo == SIGUSR2 && master->kill_at == 0)
-      upgrade_begin(&master->upgrade, &master->crew);
+      begin_upgrade(master);
   }
 }
 
@@ -318,6 +339,9 @@ static void mend_board(struct master *master)
 
 static void fill(struct master *master)
 {
+  if (master->crew.candidate != NULL && lookout_due(&master->lookout) <= clock_steady())
+    log_line(LOG_LEVEL_WARNING,
+             "the next prober has the configuration as it was: no worker could serve with the new one yet");
   lookout_fill(&master->lookout);
   crew_fill(&master->crew);
   recycle(master);
@@ -392,7 +416,7 @@ static void loop(struct master *master)
     const int64_t now = clock_steady();
     if (now >= master->next_tick)
       tick(master, now);
-    if (master->kill_at == 0 && master->upgrade.passed)
+    if (master->kill_at == 0 && master->upgrade.passed && master->crew.candidate == NULL)
       upgrade(master);
     if (master->kill_at == 0)
       fill(master);
@@ -413,7 +437,14 @@ int master_main(const struct master_start *start)
   char message[MESSAGE_SIZE] = "";
   struct master master = {
       .config = start->config,
-      .crew = {.config = start->config, .generation = 1, .listen_fd = -1, .signal_fd = -1, .pid_fd = -1, .poke_fd = -1},
+      .crew = {.config = start->config,
+               .generation = 1,
+               .newest = 1,
+               .proved = true,
+               .listen_fd = -1,
+               .signal_fd = -1,
+               .pid_fd = -1,
+               .poke_fd = -1},
       .upgrade = {.program = start->program, .config_file = start->config_file},
   };
   master.crew.count = worker_count(start->config);

@@ -20,13 +20,13 @@ static void spawn_failed_master(struct place *place)
   log_line(LOG_LEVEL_ERROR, "a worker cannot be forked: %s; trying again", strerror(errno));
 }
 
-static void spawned_master(const struct crew *crew, struct member *member, enum member_state state, pid_t pid)
+static void spawned_master(struct member *member, enum member_state state, int generation, pid_t pid)
 {
   *member = (struct member){
       .state = state,
       .pid = pid,
       .started = clock_steady(),
-      .generation = crew->generation,
+      .generation = generation,
   };
 }
 
@@ -54,12 +54,12 @@ static _Noreturn void spawned_worker(const struct crew *crew, const struct worke
   follow_master_worker(start->master);
   leave_master_worker(crew);
   (void)snprintf(name, sizeof name, "worker/%d", start->index);
-  (void)log_level_parse(crew->config->log_level, &level);
+  (void)log_level_parse(start->config->log_level, &level);
   log_init(level, name);
   exit(worker_main(start));
 }
 
-void crew_spawn(struct crew *crew, int index, int turn, enum member_state state)
+void crew_spawn(struct crew *crew, int index, int turn, enum member_state state, bool tries)
 {
   struct place *place = &crew->places[index];
   struct worker_start start = {
@@ -69,7 +69,8 @@ void crew_spawn(struct crew *crew, int index, int turn, enum member_state state)
       .waits = state == MEMBER_STARTING,
       .master = getpid(),
       .sockets = {.listener = crew->listen_fd, .inbox = place->inbox, .outbox = place->outbox},
-      .config = crew->config,
+      .config = tries ? crew->candidate : crew->config,
+      .tries = tries,
       .board = crew->board,
       .poke_fd = crew->poke_fd,
   };
@@ -77,11 +78,14 @@ void crew_spawn(struct crew *crew, int index, int turn, enum member_state state)
     start.inboxes[i] = crew->places[i].inbox;
     start.outboxes[i] = crew->places[i].outbox;
   }
+  if (!tries && crew->candidate != NULL)
+    log_line(LOG_LEVEL_WARNING,
+             "the next worker %d has the configuration as it was: no worker could serve with the new one yet", index);
   const pid_t pid = fork();
   if (pid < 0)
     spawn_failed_master(place);
   else if (pid == 0)
     spawned_worker(crew, &start);
   else
-    spawned_master(crew, &place->members[turn], state, pid);
+    spawned_master(&place->members[turn], state, tries ? crew->newest : crew->generation, pid);
 }

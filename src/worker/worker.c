@@ -117,14 +117,19 @@ static void begin_to_serve(struct worker *worker)
 }
 
 /* A successor waits as long as its predecessor can do what it cannot: until it has a connection to the database, but
- * not when there is none to be had, or none before the predecessor gives some up. */
+ * not when there is none to be had, or none before the predecessor gives some up. A predecessor's death proves nothing
+ * about a new configuration: the master sends away who tries it. */
 static bool may_follow(const struct worker *worker)
 {
   const struct board_slot *predecessor = worker->budget.other;
   struct pool_numbers numbers;
   pool_numbers(worker->handler.pool, &numbers);
-  return numbers.open > 0 || board_get(&predecessor->pid) == 0 || worker->word == POLICY_DOWN ||
-         board_get(&predecessor->database) == BOARD_DATABASE_DOWN || budget_stays_full(&worker->budget);
+  if (numbers.open > 0)
+    return true;
+  if (board_get(&predecessor->pid) == 0)
+    return !worker->start->tries;
+  return worker->word == POLICY_DOWN || board_get(&predecessor->database) == BOARD_DATABASE_DOWN ||
+         budget_stays_full(&worker->budget);
 }
 
 /* The loop ends with the last connection, nginx's or PostgreSQL's, or at the time limit. What the server does not end

@@ -15,6 +15,7 @@ struct worker_start {
   int turn;  /* of its slot */
   int workers;
   bool waits; /* another one serves in its place until this one can */
+  bool tries; /* a configuration that no worker has served with; then the other's end is no reason to serve */
   pid_t master;
   struct front_sockets sockets;
   int inboxes[BOARD_WORKERS_MAX]; /* of all places */
