@@ -135,6 +135,21 @@ bool address_list_has_names(const struct address_list *list)
   return false;
 }
 
+/* Without a word libpq takes a socket of this machine. */
+static bool is_local(const char *host)
+{
+  return host == NULL || *host == '\0' || *host == '/' || *host == '@' || strcmp(host, "localhost") == 0 ||
+         strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
+bool address_list_is_local(const struct address_list *list)
+{
+  for (int i = 0; i < list->count; i++)
+    if (!is_local(list->items[i].hostaddr != NULL ? list->items[i].hostaddr : list->items[i].host))
+      return false;
+  return true;
+}
+
 static char *copy(const char *text)
 {
   return text != NULL ? strdup(text) : NULL;

@@ -27,6 +27,9 @@ struct address_list *address_list_parse(const char *url);
 /* True when a look-up is needed before libpq can connect without blocking. */
 bool address_list_has_names(const struct address_list *list);
 
+/* Whether all of them are on this machine, as far as their words tell. */
+bool address_list_is_local(const struct address_list *list);
+
 /* A copy in which each name stands once for each of its addresses. BLOCKS while names are looked up. NULL when there is
  * no memory. */
 struct address_list *address_list_resolve(const struct address_list *list);

@@ -123,7 +123,7 @@ static int pick_for_read(const struct policy *policy, int64_t now)
 static bool may_spread(const struct policy *policy, int64_t now)
 {
   const int usable = count_of(policy, choice_is_usable, now);
-  const int most = usable > POLICY_DEAR_SLOTS ? POLICY_DEAR_SLOTS : usable - 1;
+  const int most = usable > policy->settings.max_dear ? policy->settings.max_dear : usable - 1;
   return count_of(policy, is_dear, now) < (most > 1 ? most : 1);
 }
 

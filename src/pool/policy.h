@@ -21,8 +21,8 @@ enum { POLICY_SLOTS_MAX = 256 };
  * commit, and how many commits of appends are under way at once. Sources: the measurements in src/README.md. */
 enum { POLICY_READ_DEPTH = 32, POLICY_APPENDS_A_COMMIT = 48, POLICY_COMMITS = 2 };
 
-/* How many connections of a slice have dear reads at once, and how many of these one has in its pipeline. Two keep the
- * server busy while an answer is written; each more is a processor that the cheap ones wait for. */
+/* How many connections of a slice have dear reads at once, at most, and how many of these one has in its pipeline. Two
+ * keep the server busy while an answer is written; each more is a processor that the cheap ones wait for. */
 enum { POLICY_DEAR_SLOTS = 2, POLICY_DEAR_DEPTH = 8 };
 
 /* Times in microseconds. */
@@ -40,6 +40,7 @@ struct policy_settings {
   int size;             /* connections kept open */
   int max_overflow;     /* more that this slice may hold at most, if the budget lets it */
   int max_waiting;      /* 0: no limit */
+  int max_dear;         /* connections that have dear reads at once, from 1 to POLICY_DEAR_SLOTS */
   int64_t recycle;      /* age at which a connection is replaced, less up to a tenth at random */
   int64_t idle_timeout; /* idle time after which an overflow connection closes */
   int64_t connect_timeout;

@@ -1,12 +1,32 @@
 /* The configuration's numbers as one worker's share. */
 #include "worker/settings.h"
 
+#include "base/cleanup.h"
+#include "pool/address.h"
+
+static void free_list(struct address_list **list)
+{
+  address_list_free(*list);
+}
+
 static int share(int64_t total, int index, int workers)
 {
   return (int)(total / workers + (index < total % workers ? 1 : 0));
 }
 
-void worker_pool_settings(const struct config *config, int index, int workers, struct pool_settings *ret_settings)
+/* A server on this machine has the same processors: of more dear reads at once than these, each would be slower, and
+ * all that is cheap would wait for them. */
+static int dear_share(const struct config *config, int index, int workers, int processors)
+{
+  CLEANUP(free_list) struct address_list *list = address_list_parse(config->database_url);
+  const int own = share(processors, index, workers);
+  if (list == NULL || !address_list_is_local(list) || own > POLICY_DEAR_SLOTS)
+    return POLICY_DEAR_SLOTS;
+  return own > 0 ? own : 1;
+}
+
+void worker_pool_settings(const struct config *config, int index, int workers, int processors,
+                          struct pool_settings *ret_settings)
 {
   int size = share(config->pool_size, index, workers);
   *ret_settings = (struct pool_settings){
@@ -14,6 +34,7 @@ void worker_pool_settings(const struct config *config, int index, int workers, s
           {
               .size = size > 0 ? size : 1,
               .max_overflow = (int)config->pool_max_overflow,
+              .max_dear = dear_share(config, index, workers, processors),
               .max_waiting = (int)config->pool_max_waiting,
               .recycle = config->pool_recycle,
               .idle_timeout = config->pool_idle_timeout,

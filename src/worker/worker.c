@@ -305,7 +305,8 @@ static bool make_pool(struct worker *worker)
   struct pool_settings settings;
   (void)snprintf(role, sizeof role, "%d", worker->start->index);
   census_name(name, role, census_installation(worker->config->run_dir));
-  worker_pool_settings(worker->config, worker->start->index, worker->start->workers, &settings);
+  worker_pool_settings(worker->config, worker->start->index, worker->start->workers, (int)sysconf(_SC_NPROCESSORS_ONLN),
+                       &settings);
   budget_begin(&worker->budget, worker->start->board, worker->start->index, worker->start->turn,
                worker->config->pool_max_overflow, settings.policy.size);
   board_worker_begin(worker->handler.slot, (uint64_t)getpid());

@@ -7,6 +7,7 @@
 #include "unit.h"
 
 static struct policy_settings settings = {
+    .max_dear = POLICY_DEAR_SLOTS,
     .size = 2,
     .max_overflow = 1,
     .max_waiting = 100,

@@ -335,6 +335,7 @@ static void look(int worker)
 static const struct policy_settings settings = {
     .size = 2,
     .max_overflow = 4,
+    .max_dear = POLICY_DEAR_SLOTS,
     .max_waiting = 40,
     .recycle = 60 * CLOCK_SECOND,
     .idle_timeout = 2 * CLOCK_SECOND,
