@@ -60,8 +60,8 @@ PGconn *dial_take(struct dial *dial);
 /* Why it failed, for the log: each server's reason, no host, no password. */
 const char *dial_message(const struct dial *dial);
 
-/* After DIAL_FAILED: a server was met and does not suit us or we do not suit it, or there was nobody to ask, because of its
- * name or the URL. Starting it anew would be no cure. */
+/* After DIAL_FAILED: a server was met and does not suit us or we do not suit it, or there was nobody to ask, because of
+ * its name or the URL. Starting it anew would be no cure. */
 bool dial_was_ours(const struct dial *dial);
 
 /* The SQLSTATE by which a server refused the connection, the last one of several; "" when none has spoken. */

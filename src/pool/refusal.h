@@ -14,8 +14,8 @@ void refusal_expect(PGconn *connection, bool connecting);
 /* One line or more, borrowed from the connection; NULL when libpq does not take the URL as it is. */
 const char *refusal_reason(const PGconn *connection);
 
-/* Whether no server was met: nobody took us in, or whoever did said nothing. Else it was met and does not suit us, or libpq
- * did not even try. */
+/* Whether no server was met: nobody took us in, or whoever did said nothing. Else it was met and does not suit us, or
+ * libpq did not even try. */
 bool refusal_met_nobody(const PGconn *connection);
 
 /* Leaves `ret_sqlstate` alone when no server has spoken. */
