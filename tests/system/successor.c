@@ -111,6 +111,7 @@ static bool nobody_is_changing(void)
 
 static void a_successor_without_a_database_waits(void)
 {
+  renewal_run(SIGHUP); /* a place whose newcomers were killed pauses for seconds before it is renewed */
   CHECK(stack_wait(nobody_is_changing, LIMIT_SECONDS), "the successors before are still on their way");
   const long long before = stack_metric(RENEWAL_RECYCLES);
   stack_set("database_url", NOWHERE);
