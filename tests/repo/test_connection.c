@@ -358,20 +358,24 @@ static void a_statement_whose_plan_does_not_fit_is_forgotten(void)
 
 enum { POOLER_PORT = 6432 };
 
-/* PgBouncer behind a socket in a folder of its own; 0 where it is not installed. It does not run as root. */
+/* PgBouncer behind a socket in a folder of its own; 0 where it is not installed. It does not run as root. Debian 13's
+ * follows prepared statements by itself unless it is told not to. */
 static pid_t start_pooler(char folder[64])
 {
   char command[2048];
   (void)snprintf(folder, 64, "/tmp/lontar-pooler.XXXXXX");
   if (access("/usr/sbin/pgbouncer", X_OK) != 0 || mkdtemp(folder) == NULL)
     return 0;
-  (void)snprintf(command, sizeof command,
-                 "cd %s && printf '%%s\\n' '[databases]' '%s = host=%s port=%s' '[pgbouncer]' 'unix_socket_dir = %s'"
-                 " 'listen_port = %d' 'auth_type = any' 'pool_mode = transaction' 'default_pool_size = 1'"
-                 " 'logfile = %s/log' >ini && sed -i 's/^%s.*/& user=postgres/' ini && chmod -R a+rwX . &&"
-                 " exec %s /usr/sbin/pgbouncer -q ini",
-                 folder, DATABASE, getenv("PGHOST"), getenv("PGPORT"), folder, POOLER_PORT, folder, DATABASE,
-                 geteuid() == 0 ? "setpriv --reuid=postgres --regid=postgres --clear-groups" : "");
+  (void)snprintf(
+      command, sizeof command,
+      "cd %s && printf '%%s\\n' '[databases]' '%s = host=%s port=%s' '[pgbouncer]' 'unix_socket_dir = %s'"
+      " 'listen_port = %d' 'auth_type = any' 'pool_mode = transaction' 'default_pool_size = 1'"
+      " 'logfile = %s/log' >ini && sed -i 's/^%s.*/& user=postgres/' ini &&"
+      " { ! grep -aq max_prepared_statements /usr/sbin/pgbouncer || echo 'max_prepared_statements = 0' >>ini; } &&"
+      " chmod -R a+rwX . &&"
+      " exec %s /usr/sbin/pgbouncer -q ini",
+      folder, DATABASE, getenv("PGHOST"), getenv("PGPORT"), folder, POOLER_PORT, folder, DATABASE,
+      geteuid() == 0 ? "setpriv --reuid=postgres --regid=postgres --clear-groups" : "");
   pid_t child = fork();
   if (child == 0) {
     (void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
