@@ -1,7 +1,6 @@
 /* Judges the board, and status.json where the board cannot be read. */
 #include "supervise/sight.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <limits.h>

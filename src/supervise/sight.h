@@ -18,7 +18,7 @@ void sight_look(const char *run_dir, enum board_condition ret_wards[BOARD_WARDS]
 /* The same of a board's snapshot, pure; `there`: its master has the run_dir. */
 void sight_of_board(const struct board_snapshot *snapshot, bool there, enum board_condition ret_wards[BOARD_WARDS]);
 
-/* The same of the text of status.json, for a board of another version; `wall` is now. False when that is no status.
+/* The same of the text of status.json, for a board of another version; `wall` is now. False when that is no status
  * of this start of the machine. `*ret_master` is the master's process, of which ret_wards supposes that it has the
  * run_dir. */
 bool sight_of_status(const char *text, int64_t wall, enum board_condition ret_wards[BOARD_WARDS], int64_t *ret_master);

@@ -1,12 +1,10 @@
 /* lontarctl service-key: add, list, revoke; a running lontard is told to read the keyring again. */
 #include <errno.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "authorize/keyring.h"
-#include "base/text.h"
 #include "config/config.h"
 #include "health/owner.h"
 #include "tools/command.h"

@@ -50,8 +50,7 @@ struct worker {
   int64_t share_at;        /* when connections are shared out again */
   uint64_t given_before;   /* by the workers that had this slot before */
   int64_t clean_up_at;     /* when sessions that have expired are deleted again */
-  int64_t left_at;
-  int64_t leave_by;
+  int64_t left_at;         /* when it began to make way */
 };
 
 static void show_numbers(struct worker *worker)
@@ -141,7 +140,7 @@ static void leave(struct worker *worker)
   const int64_t now = clock_steady();
   const int parting = now - worker->left_at > PARTING ? numbers.leaving : 0;
   const int left = front_connection_count(worker->front) + (worker->handler.cleanup != NULL) + numbers.open - parting;
-  if (left > 0 && now < worker->leave_by)
+  if (left > 0 && now - worker->left_at < worker->config->shutdown_timeout)
     return;
   if (front_busy_count(worker->front) > 0)
     log_line(LOG_LEVEL_WARNING, "shutdown_timeout is over: %d requests stay without an answer",
@@ -231,7 +230,6 @@ static void begin_to_leave(struct worker *worker)
     return;
   enter(worker, BOARD_WORKER_RETIRING);
   worker->left_at = clock_steady();
-  worker->leave_by = worker->left_at + worker->config->shutdown_timeout;
   pool_drain(worker->handler.pool);
   (void)close(worker->start->sockets.listener); /* else nginx would wait for us when we are the last to have it open */
 }
