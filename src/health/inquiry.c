@@ -8,12 +8,9 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "health/census.h"
+#include "health/question.h"
 #include "log/log.h"
 #include "repo/presets.h"
-
-/* What a standby and a server set to read-only answer alike, in every version. The first time, the session is set up
- * with the same statement. */
-#define QUESTION "SELECT pg_catalog.current_setting('transaction_read_only')"
 
 enum { QUESTION_SIZE_MAX = 8192 };
 
@@ -28,10 +25,12 @@ struct inquiry {
   bool is_set_up;
   enum asked asked;
   bool due;       /* it is to be asked again once the census is over */
+  bool plain;     /* the plain question is all that the server answers */
   bool unflushed; /* libpq has bytes that the socket did not take */
   bool failed;
   bool refused;
   const char *reason;
+  struct sighting sighting; /* the last answer */
   char name[CENSUS_NAME_SIZE];
 };
 
@@ -104,24 +103,20 @@ static void flush(struct inquiry *inquiry)
     fail_open(inquiry);
 }
 
-/* The question that sets the session up, too. */
-static bool send_first_question(struct inquiry *inquiry)
+/* The first time, the session is set up with the same statement. */
+static bool send_question(struct inquiry *inquiry)
 {
   const struct preset_limits limits = {0};
   CLEANUP(buffer_free) struct buffer sql;
   buffer_init(&sql, QUESTION_SIZE_MAX);
-  buffer_append_text(&sql, QUESTION ", ");
-  presets_write(&sql, PQserverVersion(inquiry->libpq), &limits);
+  buffer_append_format(&sql, "SELECT %s", inquiry->plain ? question_plain : question_columns);
+  if (!inquiry->is_set_up && !inquiry->settings.pooled) {
+    buffer_append_text(&sql, ", ");
+    presets_write(&sql, PQserverVersion(inquiry->libpq), &limits);
+  }
   buffer_append(&sql, "", 1);
   inquiry->is_set_up = true;
   return !sql.failed && PQsendQuery(inquiry->libpq, sql.data) == 1;
-}
-
-static bool send_question(struct inquiry *inquiry)
-{
-  if (inquiry->is_set_up || inquiry->settings.pooled)
-    return PQsendQuery(inquiry->libpq, QUESTION) == 1;
-  return send_first_question(inquiry);
 }
 
 static void ask(struct inquiry *inquiry)
@@ -198,11 +193,23 @@ static void step_opening(struct inquiry *inquiry)
   ask(inquiry);
 }
 
+/* It was refused, and so was the setting up of the session that came with it. */
+static void ask_plainly(struct inquiry *inquiry, const PGresult *result)
+{
+  const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  log_line(LOG_LEVEL_WARNING, "two primaries cannot be told apart: the server does not say its timeline: SQLSTATE=%s",
+           sqlstate);
+  inquiry->plain = inquiry->due = true;
+  inquiry->is_set_up = false;
+}
+
 static void judge(struct inquiry *inquiry, const PGresult *result)
 {
-  if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1)
+  if (!inquiry->plain && question_is_barred(result))
+    ask_plainly(inquiry, result);
+  else if (!question_read(result, inquiry->plain, &inquiry->sighting))
     fail_open(inquiry);
-  else if (strcmp(PQgetvalue(result, 0, 0), "off") != 0)
+  else if (!inquiry->sighting.takes_writes)
     fail(inquiry, TAKES_NO_WRITES);
 }
 
