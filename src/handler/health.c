@@ -46,12 +46,12 @@ void health_all(struct exchange *exchange)
   struct buffer *body = &exchange->response.body;
   if (snapshot == NULL)
     return;
-  const bool good = health_state(snapshot) != HEALTH_FAIL;
+  const enum health state = health_state(snapshot);
   const bool database = health_database(snapshot) == BOARD_DATABASE_UP;
   const bool wrong = health_encoding_wrong(snapshot);
   const int alive = health_workers_alive(snapshot);
-  begin_health(exchange, good, HEALTH_JSON);
-  buffer_append_format(body, "{\"status\":\"%s\",\"output\":\"", !good ? "fail" : wrong ? "warn" : "pass");
+  begin_health(exchange, state != HEALTH_FAIL, HEALTH_JSON);
+  buffer_append_format(body, "{\"status\":\"%s\",\"output\":\"", health_word(state));
   health_sentence(snapshot, body);
   buffer_append_text(body, "\",\"checks\":{");
   write_check(body, "database:connection", "datastore", database ? "pass" : "fail");
@@ -60,6 +60,10 @@ void health_all(struct exchange *exchange)
   if (wrong) {
     buffer_append_text(body, ",");
     write_check(body, "database:encoding", "datastore", "warn");
+  }
+  if (snapshot->layout.prober.alarm != BOARD_ALARM_NONE) {
+    buffer_append_text(body, ",");
+    write_check(body, "database:primary", "datastore", "warn");
   }
   buffer_append_text(body, "}}");
 }

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC UINT64_C(0x64726f627261746c) /* "ltarbord" */
-#define BOARD_VERSION 7                          /* raised with every change of the layout below */
+#define BOARD_VERSION 8                          /* raised with every change of the layout below */
 #define BOARD_FILE "board"                       /* its name in run_dir */
 
 enum {
@@ -43,6 +43,16 @@ enum board_worker {
 };
 
 enum board_database { BOARD_DATABASE_UNKNOWN, BOARD_DATABASE_UP, BOARD_DATABASE_DOWN };
+
+/* What is wrong with the servers that call themselves primary. */
+enum board_alarm {
+  BOARD_ALARM_NONE,
+  BOARD_ALARM_TWO,     /* another one takes writes, too */
+  BOARD_ALARM_BACK,    /* the only one there is went back in time */
+  BOARD_ALARM_OTHER,   /* the only one there is holds another database than before */
+  BOARD_ALARM_OLDER,   /* none takes writes but an older one than before, which is not used */
+  BOARD_ALARM_FOREIGN, /* none but one of another database, which is not used */
+};
 
 /* Numbers of one slice of the pool: gauges, then counters. */
 struct board_pool {
@@ -96,6 +106,14 @@ struct board_prober {
   uint64_t encoding[BOARD_ENCODING_WORDS]; /* the database's, where it is not UTF8 as it must be; else empty */
   uint64_t looked;                         /* steady: when the server was last asked which sessions of ours it has, */
   uint64_t left;                           /* and how many of these belong to workers that are not there any more */
+  uint64_t servers;                        /* which ones database_url names (address_list_hash), */
+  uint64_t server;   /* the one of them to use, from 1; 0: not known yet; not read where there is one only */
+  uint64_t system;   /* the last primary's identifier, 0: none was seen */
+  uint64_t timeline; /* and the highest one that it was seen at */
+  uint64_t moved;    /* steady: connections begun before are with another primary; 0: never */
+  uint64_t alarm;    /* enum board_alarm, and the identifier and timeline that it is about: */
+  uint64_t alarm_system;
+  uint64_t alarm_timeline;
 } __attribute__((aligned(64)));
 
 /* Whom lontar-supervise looks after. */

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "health/board.h"
+#include "health/primary.h"
 #include "health/supervision.h"
 
 static bool is_fresh(const struct board_snapshot *snapshot, uint64_t heartbeat)
@@ -133,8 +134,8 @@ enum health health_state(const struct board_snapshot *snapshot)
   if (!is_fresh(snapshot, head->heartbeat) || alive == 0 || health_database(snapshot) != BOARD_DATABASE_UP ||
       snapshot->marked)
     return HEALTH_FAIL;
-  return (uint64_t)alive < head->workers || waiting(snapshot) > 0 || health_encoding_wrong(snapshot) ? HEALTH_WARN
-                                                                                                     : HEALTH_PASS;
+  const bool doubtful = health_encoding_wrong(snapshot) || snapshot->layout.prober.alarm != BOARD_ALARM_NONE;
+  return (uint64_t)alive < head->workers || waiting(snapshot) > 0 || doubtful ? HEALTH_WARN : HEALTH_PASS;
 }
 
 const char *health_word(enum health health)
@@ -221,5 +222,6 @@ void health_sentence(const struct board_snapshot *snapshot, struct buffer *buffe
 {
   state_sentence(snapshot, buffer);
   encoding_sentence(snapshot, buffer);
+  primary_sentence(&snapshot->layout.prober, buffer);
   supervision_sentences(&snapshot->layout.supervisor, snapshot->taken_steady, buffer);
 }

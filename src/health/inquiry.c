@@ -30,11 +30,13 @@ struct inquiry {
   bool failed;
   bool refused;
   const char *reason;
+  int server;
   struct sighting sighting; /* the last answer */
   char name[CENSUS_NAME_SIZE];
 };
 
 static const char TAKES_NO_WRITES[] = "the server takes no writes";
+static const char OLDER[] = "the server that takes writes is older than the one before, or holds another database";
 static const char NO_ANSWER[] = "the server does not answer";
 static const char NO_AGREEMENT[] = "lontard and the server do not agree on how to connect";
 static const char AWAY[] = "PostgreSQL cannot be reached";
@@ -141,6 +143,10 @@ static void send_next(struct inquiry *inquiry, enum asked asked, const char *sql
 static void begin_census(struct inquiry *inquiry)
 {
   const struct inquiry_settings *settings = &inquiry->settings;
+  if (settings->watches) {
+    inquiry->asked = ASKED_NOTHING;
+    return;
+  }
   census_begin(settings->census, settings->board);
   if (!settings->pooled) {
     send_next(inquiry, ASKED_CENSUS, CENSUS_QUESTION);
@@ -189,6 +195,7 @@ static void step_opening(struct inquiry *inquiry)
     fail_to_open(inquiry);
   if (state != DIAL_DONE)
     return;
+  inquiry->server = dial_server(inquiry->dial);
   inquiry->libpq = dial_take(inquiry->dial);
   ask(inquiry);
 }
@@ -209,7 +216,7 @@ static void judge(struct inquiry *inquiry, const PGresult *result)
     ask_plainly(inquiry, result);
   else if (!question_read(result, inquiry->plain, &inquiry->sighting))
     fail_open(inquiry);
-  else if (!inquiry->sighting.takes_writes)
+  else if (!inquiry->sighting.takes_writes && !inquiry->settings.watches)
     fail(inquiry, TAKES_NO_WRITES);
 }
 
@@ -314,7 +321,7 @@ struct inquiry *inquiry_open(const struct inquiry_settings *settings)
   const struct dial_settings dial = {
       .application_name = inquiry->name,
       .timeout = settings->timeout,
-      .patient = true,
+      .patient = !settings->watches,
       .moved = on_dial_moved,
       .owner = inquiry,
   };
@@ -359,6 +366,21 @@ enum inquiry_state inquiry_state(const struct inquiry *inquiry)
                                                                                     : INQUIRY_ANSWERED;
 }
 
+const struct sighting *inquiry_sighting(const struct inquiry *inquiry)
+{
+  return &inquiry->sighting;
+}
+
+int inquiry_server(const struct inquiry *inquiry)
+{
+  return inquiry->server;
+}
+
+void inquiry_reject(struct inquiry *inquiry)
+{
+  fail(inquiry, OLDER);
+}
+
 const char *inquiry_encoding(const struct inquiry *inquiry)
 {
   const char *encoding = PQparameterStatus(inquiry->libpq, "server_encoding");
@@ -387,7 +409,7 @@ bool inquiry_may_wait(const struct inquiry *inquiry)
 
 bool inquiry_server_spoke(const struct inquiry *inquiry)
 {
-  return dial_was_ours(inquiry->dial) || inquiry->reason == TAKES_NO_WRITES;
+  return dial_was_ours(inquiry->dial) || inquiry->reason == TAKES_NO_WRITES || inquiry->reason == OLDER;
 }
 
 bool inquiry_was_refused(const struct inquiry *inquiry)

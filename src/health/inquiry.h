@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "health/question.h"
 #include "pool/dial.h"
 
 struct board;
@@ -27,7 +28,8 @@ struct inquiry_settings {
   int64_t timeout;              /* microseconds, to connect */
   void (*changed)(void *owner); /* called from the loop when the state may be another; may free the inquiry */
   void *owner;
-  bool pooled; /* nothing that is set lasts, or it lasts for others; and the sessions at the server are the pooler's */
+  bool watches; /* only what the server is, be it a standby; census and board are left alone */
+  bool pooled;  /* nothing that is set lasts, or it lasts for others; and the sessions at the server are the pooler's */
   struct census *census;
   struct board *board;
 };
@@ -42,6 +44,13 @@ void inquiry_free(struct inquiry *inquiry);
 void inquiry_ask(struct inquiry *inquiry);
 
 enum inquiry_state inquiry_state(const struct inquiry *inquiry);
+
+/* After INQUIRY_ANSWERED: what the server said of itself the last time, and which of database_url's it is, from 0. */
+const struct sighting *inquiry_sighting(const struct inquiry *inquiry);
+int inquiry_server(const struct inquiry *inquiry);
+
+/* After INQUIRY_ANSWERED: the server is not the one to use. INQUIRY_FAILED from now on. */
+void inquiry_reject(struct inquiry *inquiry);
 
 /* After INQUIRY_ANSWERED: the database's encoding where it is not UTF8, else "". */
 const char *inquiry_encoding(const struct inquiry *inquiry);

@@ -57,6 +57,11 @@ enum probe_action probe_failed(struct probe *probe, int64_t now, bool excused, u
   return enter(probe, PROBE_PAUSING, now + pause_after(probe->failures, random), PROBE_CLOSE);
 }
 
+enum probe_action probe_moved(struct probe *probe, int64_t now)
+{
+  return open_now(probe, now);
+}
+
 enum probe_action probe_silent(struct probe *probe, bool excused)
 {
   probe->word = excused ? BOARD_DATABASE_UP : BOARD_DATABASE_DOWN;

@@ -21,6 +21,7 @@
 #include "health/inquiry.h"
 #include "health/probe.h"
 #include "health/publish.h"
+#include "health/servers.h"
 #include "log/log.h"
 
 /* The marker is written anew this often, well within its life. */
@@ -46,6 +47,7 @@ struct prober {
   struct event *signals[2];
   struct probe probe;
   struct inquiry *inquiry; /* NULL while the probe pauses */
+  struct servers *servers;
   struct census census;
   int censuses;             /* that were taken note of, */
   int victims;              /* and those of the last one */
@@ -136,7 +138,11 @@ static void note_census(struct prober *prober, int64_t now)
 static enum probe_action decide(struct prober *prober, int64_t now)
 {
   struct probe *probe = &prober->probe;
-  const enum inquiry_state state = prober->inquiry == NULL ? INQUIRY_PENDING : inquiry_state(prober->inquiry);
+  enum inquiry_state state = prober->inquiry == NULL ? INQUIRY_PENDING : inquiry_state(prober->inquiry);
+  if (state == INQUIRY_ANSWERED && servers_refuse(prober->servers, prober->inquiry)) {
+    inquiry_reject(prober->inquiry);
+    state = INQUIRY_FAILED;
+  }
   if (state == INQUIRY_FAILED)
     return probe_failed(probe, now, note_trouble(prober), random_bits());
   if (state == INQUIRY_ANSWERED && (probe->step == PROBE_OPENING || probe->step == PROBE_CHECKING)) {
@@ -257,11 +263,20 @@ static void set_timer(struct prober *prober, int64_t now)
   (void)event_add(prober->timer, &wait);
 }
 
+/* After a promotion whoever was asked before has nothing more to say. */
+static void look_at_servers(struct prober *prober, int64_t now)
+{
+  const bool away = prober->probe.word == BOARD_DATABASE_DOWN;
+  if (servers_look(prober->servers, prober->inquiry, away, now))
+    obey(prober, probe_moved(&prober->probe, now));
+}
+
 /* Ends every entry from the loop. */
 static void act(struct prober *prober)
 {
   enum probe_action action;
   const int64_t now = clock_steady();
+  look_at_servers(prober, now);
   while ((action = decide(prober, now)) != PROBE_WAIT)
     obey(prober, action);
   log_tell_lost();
@@ -317,6 +332,19 @@ static bool make_events(struct prober *prober)
   return prober->timer != NULL && prober->poke != NULL && event_add(prober->poke, NULL) == 0;
 }
 
+static bool watch_servers(struct prober *prober)
+{
+  const struct servers_settings settings = {.base = prober->base,
+                                            .config = prober->config,
+                                            .census = &prober->census,
+                                            .slot = prober->slot,
+                                            .dialer = prober->dialer,
+                                            .changed = on_changed,
+                                            .owner = prober};
+  prober->servers = servers_new(&settings);
+  return prober->servers != NULL;
+}
+
 static bool build(struct prober *prober)
 {
   board_prober_begin(prober->slot, (uint64_t)getpid());
@@ -325,7 +353,7 @@ static bool build(struct prober *prober)
   if (prober->base == NULL)
     return false;
   prober->dialer = dialer_new(prober->base, prober->config->database_url);
-  return prober->dialer != NULL && make_events(prober);
+  return prober->dialer != NULL && watch_servers(prober) && make_events(prober);
 }
 
 static void free_event(struct event *event)
@@ -350,6 +378,7 @@ static void clear(struct prober *prober)
   if (prober->marked_at != 0)
     unmark(prober);
   inquiry_free(prober->inquiry);
+  servers_free(prober->servers);
   dialer_free(prober->dialer);
   free_event(prober->timer);
   free_event(prober->poke);

@@ -40,10 +40,10 @@ static int write_file(const char *path, const struct buffer *text)
   return write(descriptor, text->data, text->length) == (ssize_t)text->length ? LONTAR_OK : LONTAR_INTERNAL;
 }
 
-static int replace(const char *run_dir, const char *name, const struct buffer *text)
+int publish_replace(const char *folder, const char *name, const struct buffer *text)
 {
   char path[PATH_MAX], new_path[PATH_MAX];
-  if (!join(path, run_dir, name, "") || !join(new_path, run_dir, name, ".new"))
+  if (!join(path, folder, name, "") || !join(new_path, folder, name, ".new"))
     return LONTAR_INTERNAL;
   if (text->failed) {
     errno = ENOMEM;
@@ -76,7 +76,7 @@ int publish_status(const struct board *board, const char *run_dir)
   buffer_init(&text, STATUS_SIZE_MAX);
   publish_look(board, run_dir, &snapshot);
   render_status(&snapshot, &text);
-  return replace(run_dir, PUBLISH_FILE, &text);
+  return publish_replace(run_dir, PUBLISH_FILE, &text);
 }
 
 int publish_marker(const char *run_dir, int64_t now)
@@ -86,7 +86,7 @@ int publish_marker(const char *run_dir, int64_t now)
   buffer_init(&text, MARKER_SIZE_MAX);
   (void)clock_rfc3339(now + PUBLISH_MARKER_LIFE, expires_at);
   problem_write_kept(&text, LONTAR_UNAVAILABLE, expires_at);
-  return replace(run_dir, PUBLISH_MARKER, &text);
+  return publish_replace(run_dir, PUBLISH_MARKER, &text);
 }
 
 bool publish_unmark(const char *run_dir, bool *failed)

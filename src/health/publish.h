@@ -18,6 +18,10 @@
 
 struct board;
 struct board_snapshot;
+struct buffer;
+
+/* Puts a file in place of the one of that name, if any. */
+int publish_replace(const char *folder, const char *name, const struct buffer *text);
 
 /* Copies the board, and looks for the marker. */
 void publish_look(const struct board *board, const char *run_dir, struct board_snapshot *ret_snapshot);

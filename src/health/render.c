@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "health/primary.h"
 #include "health/supervision.h"
 
 /* One row a number of a slot: its metric's name, its name in the JSON document, how it is kept and shown. */
@@ -131,6 +132,10 @@ void render_metrics(const struct board_snapshot *snapshot, struct buffer *buffer
          health_state(snapshot) != HEALTH_FAIL);
   metric(buffer, "lontar_database_up", "gauge", "1 while the database answers.",
          health_database(snapshot) == BOARD_DATABASE_UP);
+  metric(buffer, "lontar_database_timeline", "gauge", "Timeline of the primary; each promotion begins a higher one.",
+         snapshot->layout.prober.timeline);
+  metric(buffer, "lontar_primary_alarm", "gauge", "1 while it is in doubt which server is the primary.",
+         snapshot->layout.prober.alarm != BOARD_ALARM_NONE);
   metric(buffer, "lontar_prober_alive", "gauge", "1 while the prober has a fresh heartbeat.",
          health_prober_alive(snapshot));
   metric(buffer, "lontar_marker", "gauge", "1 while nginx answers 503 by itself.", snapshot->marked);
@@ -189,6 +194,22 @@ static int64_t stamp_of(const struct board_snapshot *snapshot, uint64_t steady)
   return steady == 0 ? 0 : clock_since((uint64_t)clock_since(steady, snapshot->taken_steady), snapshot->taken);
 }
 
+/* Of database_url's servers the one in use; null while that is not known. */
+static void json_server(const struct board_prober *prober, struct buffer *buffer)
+{
+  const char *alarm = primary_word(prober);
+  buffer_append_text(buffer, ", \"server\": ");
+  if (prober->server == 0 || prober->system == 0)
+    buffer_append_text(buffer, "null");
+  else
+    buffer_append_format(buffer, "{\"number\": %" PRIu64 ", \"system\": \"%" PRIu64 "\", \"timeline\": %" PRIu64 "}",
+                         prober->server, prober->system, prober->timeline);
+  if (alarm != NULL)
+    buffer_append_format(buffer, ", \"server_alarm\": \"%s\"", alarm);
+  else
+    buffer_append_text(buffer, ", \"server_alarm\": null");
+}
+
 static void json_prober(const struct board_snapshot *snapshot, struct buffer *buffer)
 {
   const struct board_prober *prober = &snapshot->layout.prober;
@@ -203,6 +224,7 @@ static void json_prober(const struct board_snapshot *snapshot, struct buffer *bu
   json_stamp(buffer, "database_since", (int64_t)prober->database_since);
   buffer_append_format(buffer, ", \"reason\": \"%s\", ", board_prober_reason(prober, reason));
   json_stamp(buffer, "next_probe_at", stamp_of(snapshot, prober->next_probe));
+  json_server(prober, buffer);
   buffer_append_format(buffer, ", \"server_gone\": %s, \"marker\": %s, \"wrong_encoding\": \"%s\"},\n ",
                        health_server_gone(snapshot) ? "true" : "false", snapshot->marked ? "true" : "false",
                        board_encoding(prober, encoding));

@@ -77,6 +77,7 @@ static struct address_list *list_of(const char *hosts, const char *hostaddrs, co
     list->items[i].host = *hosts != '\0' ? copy_entry(hosts, i) : NULL;
     list->items[i].hostaddr = *hostaddrs != '\0' ? copy_entry(hostaddrs, i) : NULL;
     list->items[i].port = copy_entry(ports, count_entries(ports) == 1 ? 0 : i);
+    list->items[i].place = i;
   }
   return list;
 }
@@ -157,8 +158,8 @@ static char *copy(const char *text)
 
 static void append(struct address_list *list, const struct address *address, const char *hostaddr)
 {
-  list->items[list->count++] =
-      (struct address){.host = copy(address->host), .hostaddr = copy(hostaddr), .port = copy(address->port)};
+  list->items[list->count++] = (struct address){
+      .host = copy(address->host), .hostaddr = copy(hostaddr), .port = copy(address->port), .place = address->place};
 }
 
 static void append_resolved(struct address_list *list, const struct address *address)
@@ -201,12 +202,49 @@ struct address_list *address_list_copy(const struct address_list *list)
   return copied;
 }
 
+static void clear(struct address *address)
+{
+  free(address->host);
+  free(address->hostaddr);
+  free(address->port);
+}
+
+void address_list_keep(struct address_list *list, int place)
+{
+  int kept = 0;
+  for (int i = 0; i < list->count; i++) {
+    if (list->items[i].place == place)
+      list->items[kept++] = list->items[i];
+    else
+      clear(&list->items[i]);
+  }
+  list->count = kept;
+}
+
+/* FNV-1a; the NUL behind a word counts, and one that is missing is another than an empty one. */
+static uint64_t mix(uint64_t hash, const char *word)
+{
+  const char *at = word != NULL ? word : "\n";
+  do
+    hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+  while (*at++ != '\0');
+  return hash;
+}
+
+uint64_t address_list_hash(const struct address_list *list)
+{
+  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  for (int i = 0; i < list->count; i++) {
+    hash = mix(hash, list->items[i].host);
+    hash = mix(hash, list->items[i].hostaddr);
+    hash = mix(hash, list->items[i].port);
+  }
+  return hash;
+}
+
 void address_list_free(struct address_list *list)
 {
-  for (int i = 0; list != NULL && i < list->count; i++) {
-    free(list->items[i].host);
-    free(list->items[i].hostaddr);
-    free(list->items[i].port);
-  }
+  for (int i = 0; list != NULL && i < list->count; i++)
+    clear(&list->items[i]);
   free(list);
 }

@@ -3,12 +3,14 @@
 #define POOL_ADDRESS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* One server, in libpq's words; NULL where the URL says nothing. */
 struct address {
   char *host;     /* a name, an address or a socket's folder; TLS verifies the name */
   char *hostaddr; /* its address */
   char *port;
+  int place; /* in the URL's list, from 0: a name's addresses share it */
 };
 
 struct address_list {
@@ -33,6 +35,12 @@ bool address_list_is_local(const struct address_list *list);
 /* A copy in which each name stands once for each of its addresses. BLOCKS while names are looked up. NULL when there is
  * no memory. */
 struct address_list *address_list_resolve(const struct address_list *list);
+
+/* Only those of this place stay. */
+void address_list_keep(struct address_list *list, int place);
+
+/* The same for lists with the same servers in the same order, whatever user, password or database goes with them. */
+uint64_t address_list_hash(const struct address_list *list);
 
 /* NULL when there is no memory. */
 struct address_list *address_list_copy(const struct address_list *list);

@@ -19,6 +19,8 @@ struct dialer {
   struct event_base *base;
   char *url;
   struct resolver *resolver;
+  int server; /* the one to dial, or DIALER_ANY */
+  bool standby;
   int first; /* where to begin in the list until `first_until` */
   int64_t first_until;
 };
@@ -47,6 +49,7 @@ struct dialer *dialer_new(struct event_base *base, const char *url)
   if (dialer == NULL)
     return NULL;
   dialer->base = base;
+  dialer->server = DIALER_ANY;
   dialer->url = strdup(url);
   dialer->resolver = resolver_new(base, url);
   if (dialer->url != NULL && dialer->resolver != NULL)
@@ -62,6 +65,22 @@ void dialer_free(struct dialer *dialer)
   resolver_free(dialer->resolver);
   free(dialer->url);
   free(dialer);
+}
+
+int dialer_server_count(const struct dialer *dialer)
+{
+  return resolver_servers(dialer->resolver)->count;
+}
+
+uint64_t dialer_servers(const struct dialer *dialer)
+{
+  return address_list_hash(resolver_servers(dialer->resolver));
+}
+
+void dialer_aim(struct dialer *dialer, int server, bool standby)
+{
+  dialer->server = server;
+  dialer->standby = standby;
 }
 
 /* Adds a reason, once: several servers often have the same. */
@@ -89,6 +108,8 @@ static void add_reason_of_libpq(struct dial *dial)
  */
 static PGconn *start(const struct dial *dial, const struct address *address)
 {
+  const struct dialer *dialer = dial->dialer;
+  const char *role = dialer_server_count(dialer) > 1 ? "read-write" : NULL;
   const char *const keywords[] = {"gssencmode",
                                   "target_session_attrs",
                                   "dbname",
@@ -103,20 +124,13 @@ static PGconn *start(const struct dial *dial, const struct address *address)
                                   "hostaddr",
                                   "port",
                                   NULL};
-  const char *const values[] = {"disable",
-                                resolver_has_choice(dial->dialer->resolver) ? "read-write" : NULL,
-                                dial->dialer->url,
-                                dial->settings.application_name,
-                                "UTF8",
-                                "1",
-                                "30",
-                                "10",
-                                "3",
-                                "30000",
-                                address->host,
-                                address->hostaddr,
-                                address->port,
-                                NULL};
+  const char *const values[] = {"disable",     dialer->standby ? "any" : role,
+                                dialer->url,   dial->settings.application_name,
+                                "UTF8",        "1",
+                                "30",          "10",
+                                "3",           "30000",
+                                address->host, address->hostaddr,
+                                address->port, NULL};
   return PQconnectStartParams(keywords, values, 1);
 }
 
@@ -166,9 +180,11 @@ static void begin(struct dial *dial, struct address_list *list)
 {
   const struct dialer *dialer = dial->dialer;
   dial->list = list;
-  if (list == NULL || list->unresolved > 0)
-    add_reason(dial, "the database's host name cannot be resolved");
+  if (list != NULL && dialer->server != DIALER_ANY)
+    address_list_keep(list, dialer->server);
   dial->ours = list == NULL || list->count == 0;
+  if (dial->ours || (list->unresolved > 0 && dialer->server == DIALER_ANY))
+    add_reason(dial, "the database's host name cannot be resolved");
   if (list != NULL && list->count > 0 && clock_steady() < dialer->first_until)
     dial->first = dialer->first % list->count;
   dial_next(dial);
@@ -302,6 +318,11 @@ PostgresPollingStatusType dial_wants(const struct dial *dial)
 PGconn *dial_take(struct dial *dial)
 {
   return TAKE(dial->libpq);
+}
+
+int dial_server(const struct dial *dial)
+{
+  return dial->list->items[current(dial)].place;
 }
 
 const char *dial_message(const struct dial *dial)

@@ -23,6 +23,15 @@ struct dialer *dialer_new(struct event_base *base, const char *url);
 /* No dial may be under way. NULL is fine. */
 void dialer_free(struct dialer *dialer);
 
+/* How many servers the URL names, and what they are (address_list_hash). */
+int dialer_server_count(const struct dialer *dialer);
+uint64_t dialer_servers(const struct dialer *dialer);
+
+/* From the next dial on only this one of them is dialled, from 0; DIALER_ANY: all. A `standby` is as good as a primary.
+ */
+enum { DIALER_ANY = -1 };
+void dialer_aim(struct dialer *dialer, int server, bool standby);
+
 /* One connection that is being opened. */
 struct dial;
 
@@ -56,6 +65,9 @@ PostgresPollingStatusType dial_wants(const struct dial *dial);
 
 /* The connection of a DIAL_DONE; it is the caller's. */
 PGconn *dial_take(struct dial *dial);
+
+/* Which of the URL's servers a DIAL_DONE has met. */
+int dial_server(const struct dial *dial);
 
 /* Why it failed, for the log: each server's reason, no host, no password. */
 const char *dial_message(const struct dial *dial);

@@ -11,7 +11,6 @@
 /* A place whose server has been asked to end a session, and has not after so long (microseconds), is told of. */
 enum { LEFT_LIMIT = 1000000 };
 
-/* The place is free again. */
 void place_vacate(struct place *place, enum policy_reason reason)
 {
   if (place->event != NULL)
@@ -22,8 +21,7 @@ void place_vacate(struct place *place, enum policy_reason reason)
   policy_closed(&place->pool->policy, place->index, reason, clock_steady(), random_bits());
 }
 
-/* The server's end of the session was seen, here or by the prober. */
-static void left(struct place *place)
+void place_end_leaving(struct place *place)
 {
   struct pool *pool = place->pool;
   if (place->left_note >= 0)
@@ -43,7 +41,7 @@ static void on_left(evutil_socket_t fd, short what, void *argument)
   (void)what;
   if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)))
     return;
-  left(place);
+  place_end_leaving(place);
   pool_dispatch(place->pool);
 }
 
@@ -82,7 +80,7 @@ void place_inspect_leaving(struct place *place, int64_t now)
 {
   const struct pool_owner *owner = &place->pool->owner;
   if (place->left_note >= 0 && owner->is_gone(owner->owner, place->left_note))
-    left(place);
+    place_end_leaving(place);
   else if (place->left_note < 0 && place->left_backend != 0 &&
            (place_slot(place)->given_up || now - place->left_at > LEFT_LIMIT))
     place->left_note = owner->note(owner->owner, place->left_backend);

@@ -95,25 +95,15 @@ static bool hears_elsewhere(const struct pool *pool)
   return false;
 }
 
-void place_lose(struct place *place, enum lontar_error error, enum policy_reason reason, const char *message)
+/* Leaves the connection; its jobs are queued once more, or fail. */
+static void give_up(struct place *place, enum lontar_error error, enum policy_reason reason, bool idled)
 {
   struct pool *pool = place->pool;
   struct job_list lost = TAILQ_HEAD_INITIALIZER(lost);
-  bool was_open = place_slot(place)->state != SLOT_CONNECTING;
-  bool blameless = belongs_to_dismissal(place);
-  bool idled = connection_dismissal(place->connection) == SQLSTATE_ENDED;
-  int64_t limit = pool->policy.settings.statement_timeout;
+  const bool was_open = place_slot(place)->state != SLOT_CONNECTING;
+  const int64_t limit = pool->policy.settings.statement_timeout;
   struct job *job;
-  snprintf(pool->trouble, sizeof pool->trouble, "%s", message);
-  if (idled)
-    log_line(LOG_LEVEL_INFO, "the server ended an idle connection (idle_session_timeout); it is replaced");
-  else if (was_open)
-    log_line(LOG_LEVEL_WARNING, "lost a connection: %s", pool->trouble);
-  else
-    tell_unopened(pool);
   connection_take_jobs(place->connection, &lost);
-  if (blameless)
-    reason = POLICY_DISMISSED;
   *(was_open ? &pool->numbers.closed[reason] : &pool->numbers.failed) += 1;
   place_leave(place, reason);
   if (reason == POLICY_HUNG)
@@ -123,10 +113,36 @@ void place_lose(struct place *place, enum lontar_error error, enum policy_reason
     if (idled && job != &place->check && !job->heard_of && ++job->renewals <= RENEWALS)
       pool_return(pool, job);
     else
-      lose_job(pool, job, error, limit, blameless);
+      lose_job(pool, job, error, limit, reason == POLICY_DISMISSED);
   }
+}
+
+void place_lose(struct place *place, enum lontar_error error, enum policy_reason reason, const char *message)
+{
+  struct pool *pool = place->pool;
+  bool was_open = place_slot(place)->state != SLOT_CONNECTING;
+  bool blameless = belongs_to_dismissal(place);
+  bool idled = connection_dismissal(place->connection) == SQLSTATE_ENDED;
+  snprintf(pool->trouble, sizeof pool->trouble, "%s", message);
+  if (idled)
+    log_line(LOG_LEVEL_INFO, "the server ended an idle connection (idle_session_timeout); it is replaced");
+  else if (was_open)
+    log_line(LOG_LEVEL_WARNING, "lost a connection: %s", pool->trouble);
+  else
+    tell_unopened(pool);
+  if (blameless)
+    reason = POLICY_DISMISSED;
+  give_up(place, error, reason, idled);
   if (!idled && !(reason == POLICY_HUNG && hears_elsewhere(pool))) /* the server ended nothing but this session */
     pool->owner.suspect(pool->owner.owner);
+}
+
+void place_forsake(struct place *place)
+{
+  if (place_slot(place)->state != SLOT_LEAVING)
+    give_up(place, LONTAR_UNAVAILABLE, POLICY_DISMISSED, false);
+  if (place_slot(place)->state == SLOT_LEAVING)
+    place_end_leaving(place);
 }
 
 void place_late(struct place *place)

@@ -224,6 +224,17 @@ void policy_told(struct policy *policy, enum policy_word word, int64_t now)
   }
 }
 
+void policy_await(struct policy *policy, bool await)
+{
+  policy->awaiting = await;
+}
+
+void policy_moved(struct policy *policy, int64_t now)
+{
+  policy->failures = 0;
+  policy->next_attempt = now;
+}
+
 /* A connection that answers is believed more than the prober; without any, its word counts, or our own failures. */
 bool policy_is_down(const struct policy *policy)
 {
@@ -331,7 +342,7 @@ static bool may_lease(const struct policy *policy, int64_t now)
 /* One after the other, so that a starting server is not stormed and the connections do not all grow old together. */
 static bool may_open(struct policy *policy, int64_t now)
 {
-  if (policy->connecting > 0 || now < policy->next_attempt || policy->word == POLICY_DOWN)
+  if (policy->connecting > 0 || now < policy->next_attempt || policy->word == POLICY_DOWN || policy->awaiting)
     return false;
   bool beyond = policy->open >= wanted_size(policy);
   if (beyond && !may_lease(policy, now))

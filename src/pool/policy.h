@@ -113,6 +113,7 @@ struct policy {
   int failures;   /* attempts to connect that failed in a row */
   int64_t next_attempt;
   enum policy_word word;
+  bool awaiting; /* no connection is opened before it is known to which server */
   bool draining;
   bool holds_dear; /* no dear read is sent */
   int cursor;      /* of policy_due */
@@ -187,6 +188,12 @@ void policy_closed(struct policy *policy, int slot, enum policy_reason reason, i
 
 /* The prober's word. Whoever hears that the database is back connects at once. */
 void policy_told(struct policy *policy, enum policy_word word, int64_t now);
+
+/* Whether it is still unknown to which server connections are to go. */
+void policy_await(struct policy *policy, bool await);
+
+/* They go to another server from now on: at once. */
+void policy_moved(struct policy *policy, int64_t now);
 
 /* True while nobody is queued because the database is known to be away. */
 bool policy_is_down(const struct policy *policy);

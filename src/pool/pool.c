@@ -158,6 +158,7 @@ struct pool *pool_new(struct event_base *base, const char *url, const char *appl
     pool_free(pool);
     return NULL;
   }
+  policy_await(&pool->policy, pool_server_count(pool) > 1);
   pool_dispatch(pool);
   return pool;
 }
@@ -206,6 +207,40 @@ void pool_told(struct pool *pool, enum policy_word word, int64_t next_probe)
   pool->next_probe = next_probe;
   policy_told(&pool->policy, word, clock_steady());
   pool_dispatch(pool);
+}
+
+int pool_server_count(const struct pool *pool)
+{
+  return dialer_server_count(pool->dialer);
+}
+
+uint64_t pool_servers(const struct pool *pool)
+{
+  return dialer_servers(pool->dialer);
+}
+
+/* A job that fails may bring another one, which opens a connection: that was begun later. */
+static void move(struct pool *pool, int64_t moved)
+{
+  int count = 0;
+  pool->moved = moved;
+  policy_moved(&pool->policy, clock_steady());
+  for (int i = 0; i < pool->policy.reach; i++) {
+    if (pool->policy.slots[i].state == SLOT_CLOSED || pool->policy.slots[i].begun >= moved)
+      continue;
+    place_forsake(&pool->places[i]);
+    count++;
+  }
+  if (count > 0)
+    log_line(LOG_LEVEL_WARNING, "the database is at another server: closed connections count=%d", count);
+}
+
+void pool_aim(struct pool *pool, int server, int64_t moved)
+{
+  policy_await(&pool->policy, server == POOL_AWAIT);
+  dialer_aim(pool->dialer, server == POOL_AWAIT ? DIALER_ANY : server, false);
+  if (moved > pool->moved)
+    move(pool, moved);
 }
 
 void pool_numbers(const struct pool *pool, struct pool_numbers *ret_numbers)

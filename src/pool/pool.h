@@ -74,6 +74,17 @@ bool pool_cancel(struct pool *pool, struct job *job);
 /* Closes idle connections at once and the others when they are idle. Jobs are still served, by one connection. */
 void pool_drain(struct pool *pool);
 
+/* The servers that the URL names, as in dial.h. */
+int pool_server_count(const struct pool *pool);
+uint64_t pool_servers(const struct pool *pool);
+
+/* Of several servers none is chosen yet, as at the beginning: no connection is begun. */
+enum { POOL_AWAIT = -2 };
+
+/* Connections go to this one of the URL's servers (DIALER_ANY: any; POOL_AWAIT) from now on. Those that were begun
+ * before `moved` (steady) are with another primary, and are closed: their reads are sent again, their writes fail. */
+void pool_aim(struct pool *pool, int server, int64_t moved);
+
 /* The prober's word, and when (steady) it looks again while the database is away. */
 void pool_told(struct pool *pool, enum policy_word word, int64_t next_probe);
 

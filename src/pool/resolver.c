@@ -104,9 +104,9 @@ void resolver_free(struct resolver *resolver)
   free(resolver);
 }
 
-bool resolver_has_choice(const struct resolver *resolver)
+const struct address_list *resolver_servers(const struct resolver *resolver)
 {
-  return resolver->list->count > 1;
+  return resolver->list;
 }
 
 /* Whoever is told may ask again at once, which begins the next look-up, or forget others that wait. */

@@ -22,8 +22,8 @@ struct resolver *resolver_new(struct event_base *base, const char *url);
 /* Nobody may wait any more. A look-up under way ends by itself, unseen. NULL is fine. */
 void resolver_free(struct resolver *resolver);
 
-/* True when the URL names more than one server. */
-bool resolver_has_choice(const struct resolver *resolver);
+/* The servers as the URL names them. */
+const struct address_list *resolver_servers(const struct resolver *resolver);
 
 /* Somebody who waits for addresses. */
 struct resolver_waiter {

@@ -40,6 +40,7 @@ struct pool {
   struct pulse *tick;
   struct event *round_end; /* made active by the first send of a round of the loop */
   int64_t next_probe;
+  int64_t moved;                   /* connections begun before are with a server that is not in use any more */
   int64_t dismissed;               /* when an administrator last ended a connection */
   int pardons;                     /* attempts to connect that failed with it, since the last connection */
   int64_t locked[STATEMENT_COUNT]; /* when a read last met a lock that nobody has passed since; 0: never */
@@ -108,6 +109,12 @@ void place_unbar(struct place *place);
 
 /* Closes a connection of no more use. Its reads are queued once more, its writes fail. */
 void place_lose(struct place *place, enum lontar_error error, enum policy_reason reason, const char *message);
+
+/* The database is at another server now: what is left at this one counts no more. */
+void place_forsake(struct place *place);
+
+/* A place that is leaving is free: it is known without a look that its session does not count. */
+void place_end_leaving(struct place *place);
 
 /* Frees what stands in the pipeline for jobs that were taken out of it. */
 void place_forget(struct place *place);

@@ -44,6 +44,8 @@ struct worker {
   struct event *passwords;
   struct event *signals[3];
   struct budget budget;
+  uint64_t servers; /* of database_url, as the board names them */
+  int64_t began;
   enum policy_word word; /* the prober's */
   enum board_worker state;
   uint64_t requests_limit; /* the slot's number of requests at which it grows weary */
@@ -83,6 +85,24 @@ static void show_numbers(struct worker *worker)
   board_worker_beat(slot);
 }
 
+/* Which of several servers the prober has chosen. As long as it has not, nobody chooses by himself, unless it is dead.
+ * A worker of another configuration than the prober's finds out for itself. */
+static void hear_choice(struct worker *worker, const struct board_prober *prober, bool heard)
+{
+  const bool waits = heard || clock_steady() - worker->began < PROBER_LIMIT;
+  const bool choice = pool_server_count(worker->handler.pool) > 1;
+  const uint64_t servers = board_get(&prober->servers);
+  const int64_t moved = (int64_t)__atomic_load_n(&prober->moved, __ATOMIC_ACQUIRE);
+  const int server = (int)board_get(&prober->server) - 1;
+  const bool same = servers == worker->servers;
+  if (choice && same && server >= 0)
+    pool_aim(worker->handler.pool, server, moved);
+  else if (choice && (same || servers == 0) && waits)
+    pool_aim(worker->handler.pool, POOL_AWAIT, moved);
+  else
+    pool_aim(worker->handler.pool, DIALER_ANY, same ? moved : 0);
+}
+
 /* The word of a prober that has not moved for long is none: every worker then finds out for itself. */
 static void hear_prober(struct worker *worker)
 {
@@ -92,6 +112,7 @@ static void hear_prober(struct worker *worker)
   const uint64_t word = board_get(&prober->database);
   const bool heard = clock_is_fresh(board_get(&prober->heartbeat), clock_steady(), PROBER_LIMIT);
   worker->word = heard && word <= BOARD_DATABASE_DOWN ? words[word] : POLICY_UNKNOWN;
+  hear_choice(worker, prober, heard);
   pool_told(worker->handler.pool, worker->word, (int64_t)board_get(&prober->next_probe));
 }
 
@@ -311,7 +332,11 @@ static bool make_pool(struct worker *worker)
   const struct pool_owner owner = {
       budget_for_pool(&worker->budget), on_suspect, note_left, is_left_gone, forget_left, is_crowded, worker};
   worker->handler.pool = pool_new(worker->base, worker->config->database_url, name, &settings, &owner);
-  return worker->handler.pool != NULL;
+  if (worker->handler.pool == NULL)
+    return false;
+  worker->servers = pool_servers(worker->handler.pool);
+  worker->began = clock_steady();
+  return true;
 }
 
 static bool make_front(struct worker *worker)

@@ -180,6 +180,18 @@ void ledger_close(void)
   curl_multi_cleanup(multi);
 }
 
+size_t ledger_excuse(double from, double until)
+{
+  size_t excused = 0;
+  for (int i = 0; i < entry_count; i++) {
+    if (entries[i].id == 0 || entries[i].when < from || entries[i].when >= until)
+      continue;
+    entries[i].id = 0;
+    excused++;
+  }
+  return excused;
+}
+
 /* How often each entry is in the database, with the text it should have, and its id. */
 static PGresult *read_database(PGconn *database)
 {

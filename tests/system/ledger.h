@@ -55,6 +55,9 @@ bool ledger_serves(double since);
 /* Lets what is under way end. */
 void ledger_close(void);
 
+/* Takes what was acknowledged between two moments out of the book; how many there were. */
+size_t ledger_excuse(double from, double until);
+
 /* Compares the book with a database: each acknowledged chat is there once, with its id and text, and no text twice. */
 void ledger_check(const char *label, struct pg_conn *database);
 

@@ -109,6 +109,44 @@ static void a_name_becomes_its_addresses(void)
   address_list_free(list);
 }
 
+static void one_of_them_can_be_kept(void)
+{
+  clear_environment();
+  struct address_list *list = address_list_parse("host=/run/postgresql,localhost port=1,2");
+  struct address_list *resolved = address_list_resolve(list);
+  address_list_keep(resolved, 1);
+  CU_ASSERT_TRUE(resolved->count >= 1);
+  for (int i = 0; i < resolved->count; i++)
+    CU_ASSERT_STRING_EQUAL(resolved->items[i].host, "localhost");
+  address_list_keep(list, 0);
+  CU_ASSERT_EQUAL(list->count, 1);
+  CU_ASSERT_STRING_EQUAL(list->items[0].host, "/run/postgresql");
+  address_list_keep(list, 7);
+  CU_ASSERT_EQUAL(list->count, 0);
+  address_list_free(resolved);
+  address_list_free(list);
+}
+
+static uint64_t hash_of(const char *url)
+{
+  struct address_list *list = address_list_parse(url);
+  const uint64_t hash = address_list_hash(list);
+  address_list_free(list);
+  return hash;
+}
+
+static void the_servers_alone_make_the_hash(void)
+{
+  clear_environment();
+  const uint64_t hash = hash_of("host=a,b port=1,2 dbname=one user=me password=old");
+  CU_ASSERT_EQUAL(hash_of("postgresql://you:new@a:1,b:2/two"), hash);
+  CU_ASSERT_NOT_EQUAL(hash_of("host=b,a port=2,1"), hash);
+  CU_ASSERT_NOT_EQUAL(hash_of("host=a,b port=1,3"), hash);
+  CU_ASSERT_NOT_EQUAL(hash_of("host=a port=1"), hash);
+  CU_ASSERT_NOT_EQUAL(hash_of("host=a,b hostaddr=10.0.0.1,10.0.0.2 port=1,2"), hash);
+}
+
 UNIT_CASES(address, UNIT_CASE(hosts_addresses_and_ports_go_together), UNIT_CASE(what_breaks_the_rules_is_left_to_libpq),
            UNIT_CASE(the_environment_says_what_the_url_does_not), UNIT_CASE(only_names_need_a_look_up),
-           UNIT_CASE(a_name_becomes_its_addresses));
+           UNIT_CASE(a_name_becomes_its_addresses), UNIT_CASE(one_of_them_can_be_kept),
+           UNIT_CASE(the_servers_alone_make_the_hash));

@@ -50,6 +50,28 @@ static void idle_overflow_goes_early_when_others_want_it(void)
   CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.reason == POLICY_IDLE);
 }
 
+static void nothing_is_opened_before_the_server_is_known(void)
+{
+  begin();
+  policy_closed(&policy, 0, POLICY_LOST, now, 0);
+  policy_await(&policy, true);
+  CU_ASSERT_TRUE(quiet());
+  policy_await(&policy, false);
+  CU_ASSERT_TRUE(next(POLICY_OPEN));
+}
+
+/* Failures at the former server are no reason to wait with the new one. */
+static void after_a_move_it_connects_at_once(void)
+{
+  begin();
+  policy_closed(&policy, 0, POLICY_LOST, now, 0);
+  CU_ASSERT_TRUE(next(POLICY_OPEN));
+  policy_closed(&policy, action.slot, POLICY_LOST, now, 0);
+  CU_ASSERT_TRUE(quiet());
+  policy_moved(&policy, now);
+  CU_ASSERT_TRUE(next(POLICY_OPEN));
+}
+
 static void within_its_size_a_slice_asks_too(void)
 {
   begin();
@@ -335,6 +357,7 @@ static void backs_off_from_a_tenth_of_a_second_to_five(void)
 
 UNIT_CASES(policy, UNIT_CASE(overflow_is_leased_for_those_who_wait_and_given_back),
            UNIT_CASE(idle_overflow_goes_early_when_others_want_it), UNIT_CASE(within_its_size_a_slice_asks_too),
+           UNIT_CASE(nothing_is_opened_before_the_server_is_known), UNIT_CASE(after_a_move_it_connects_at_once),
            UNIT_CASE(an_old_connection_drains_and_one_after_the_other), UNIT_CASE(recycles_with_jitter_below_a_tenth),
            UNIT_CASE(the_idle_are_checked_before_they_are_handed_out),
            UNIT_CASE(the_idle_are_checked_before_anybody_asks), UNIT_CASE(after_a_loss_the_others_are_checked),

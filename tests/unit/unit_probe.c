@@ -201,8 +201,15 @@ static void a_poke_hurries_a_prober_that_is_shut_out(void)
   CU_ASSERT_EQUAL(probe.until, probe.began + PROBE_GAP);
 }
 
-UNIT_CASES(probe, UNIT_CASE(it_begins_by_asking_and_says_nothing_before),
-           UNIT_CASE(an_open_connection_is_asked_now_and_then),
+static void after_a_promotion_it_asks_elsewhere_at_once(void)
+{
+  struct probe probe = up(5000 * MS);
+  CU_ASSERT_EQUAL(probe_moved(&probe, 5001 * MS), PROBE_OPEN);
+  expect(&probe, BOARD_DATABASE_UP, PROBE_OPENING, 5001 * MS + PROBE_DEADLINE);
+}
+
+UNIT_CASES(probe, UNIT_CASE(after_a_promotion_it_asks_elsewhere_at_once),
+           UNIT_CASE(it_begins_by_asking_and_says_nothing_before), UNIT_CASE(an_open_connection_is_asked_now_and_then),
            UNIT_CASE(an_ended_connection_is_a_suspicion_and_a_refused_one_the_proof),
            UNIT_CASE(an_ended_connection_followed_by_a_good_one_is_nothing),
            UNIT_CASE(a_connection_that_did_not_last_is_followed_after_a_pause),
