@@ -86,6 +86,12 @@ static bool is_raised(const char *context, const char *source)
   return context != NULL && source != NULL && strncmp(source, "pl", 2) == 0;
 }
 
+/* The server's own words on rights, which name an object that is there, also when a function met them. */
+static bool is_on_rights(const char *source)
+{
+  return source != NULL && strcmp(source, "aclchk.c") == 0;
+}
+
 static void add_names(struct text *text, const PGresult *result)
 {
   static const struct {
@@ -113,11 +119,13 @@ const char *reason_write(char *out, size_t size, const PGresult *result)
     return out;
   const struct sqlstate_row *row = sqlstate_find(sqlstate);
   add(&text, "sqlstate=%s name=%s", sqlstate, row->name);
-  if (!is_raised(context, PQresultErrorField(result, PG_DIAG_SOURCE_FILE)))
+  const char *source = PQresultErrorField(result, PG_DIAG_SOURCE_FILE);
+  const bool direct = verdict_is_direct(result);
+  if (!is_raised(context, source))
     add_names(&text, result);
-  if (!verdict_is_direct(result))
+  if (!direct)
     add_function(&text, context);
-  else if (words != NULL)
+  if (words != NULL && (direct || is_on_rights(source)))
     add_words(&text, row, words);
   return out;
 }
