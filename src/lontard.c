@@ -91,6 +91,8 @@ static int test(const struct arguments *arguments, const struct config *config)
     (void)fprintf(stderr, "lontard: %s\n", message);
     return EXIT_FAILURE;
   }
+  if (!master_limits(config, message, sizeof message))
+    (void)fprintf(stderr, "lontard: %s\n", message);
   return printf("configuration %s is good\n", arguments->file) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -28,6 +28,7 @@
 #include "log/log.h"
 #include "log/trace.h"
 #include "master/crew.h"
+#include "master/limits.h"
 #include "master/listen.h"
 #include "master/lookout.h"
 #include "master/message.h"
@@ -250,6 +251,13 @@ static void reload(struct master *master)
   log_line(LOG_LEVEL_INFO, "configuration read; workers that have it follow those that do not");
 }
 
+static void raise_limits(const struct master *master)
+{
+  char message[MESSAGE_SIZE];
+  if (!limits_raise(master->config, master->crew.count, message, sizeof message))
+    log_line(LOG_LEVEL_WARNING, "%s", message);
+}
+
 /* From now on it goes for this process, too, and for a prober that must be replaced. */
 static void take_candidate(struct master *master)
 {
@@ -259,6 +267,7 @@ static void take_candidate(struct master *master)
   master->lookout.config = master->crew.config;
   master->renewing = true;
   init_log_master(master->config);
+  raise_limits(master);
 }
 
 /* Successors take over, and the last of them ends a reload. The prober follows then: as long as workers have the old
@@ -432,6 +441,11 @@ int master_test(const struct config *config, char *message, size_t size)
   return handed == LONTAR_OK || handed == LONTAR_NOT_FOUND ? 0 : -1;
 }
 
+bool master_limits(const struct config *config, char *message, size_t size)
+{
+  return limits_raise(config, worker_count(config), message, size);
+}
+
 int master_main(const struct master_start *start)
 {
   char message[MESSAGE_SIZE] = "";
@@ -450,6 +464,7 @@ int master_main(const struct master_start *start)
   master.crew.count = worker_count(start->config);
   init_log_master(start->config);
   trace_init();
+  raise_limits(&master);
   event_set_log_callback(on_event_log);
   const int error = set_up(&master, message, sizeof message);
   if (error) {
