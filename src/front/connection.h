@@ -67,7 +67,8 @@ struct front {
   int peer;             /* where those go that leave */
   bool sharing;         /* some may be marked to leave */
   uint64_t given_count; /* that have left so */
-  size_t held;          /* sums over all connections */
+  struct front_denials denials;
+  size_t held; /* sums over all connections */
   size_t unsent;
   struct intake_window window;
 };

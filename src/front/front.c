@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "front/connection.h"
 #include "front/handover.h"
 
@@ -46,16 +47,26 @@ static void on_resume(int fd, short what, void *argument)
     (void)event_add(&front->resume, &ACCEPT_PAUSE);
 }
 
+static void note_denial(struct front *front, int error)
+{
+  if (error == EMFILE || error == ENFILE)
+    front->denials.descriptor = clock_steady();
+  else if (error == ENOMEM || error == ENOBUFS)
+    front->denials.memory = clock_steady();
+}
+
 /* Takes a descriptor that accept4 or handover_receive gave, or their error; false when there was none. */
 static bool take(struct front *front, int fd)
 {
-  const int error = errno;
+  const int error = fd >= 0 ? ENOMEM : errno;
   if (fd >= 0 && front_connection_new(front, fd))
     return true;
   if (fd >= 0)
     (void)close(fd);
-  if (fd >= 0 || (error != EAGAIN && error != EWOULDBLOCK && error != EINTR && error != ECONNABORTED))
-    pause_accepting(front);
+  if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == ECONNABORTED)
+    return false;
+  note_denial(front, error);
+  pause_accepting(front);
   return false;
 }
 
@@ -216,6 +227,11 @@ int front_busy_count(const struct front *front)
 uint64_t front_given_count(const struct front *front)
 {
   return front->given_count;
+}
+
+struct front_denials front_denials(const struct front *front)
+{
+  return front->denials;
 }
 
 size_t front_unsent(const struct front *front)

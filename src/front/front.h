@@ -66,6 +66,12 @@ struct front_sockets {
   int outbox; /* for those that are handed to a successor; -1: there is none */
 };
 
+/* When (steady) a connection last found no descriptor, or no memory; 0: never. */
+struct front_denials {
+  int64_t descriptor;
+  int64_t memory;
+};
+
 /* Accepts nothing yet. NULL when there is no memory. */
 struct front *front_new(struct event_base *base, const struct front_sockets *sockets, size_t max_body,
                         const struct front_handler *handler);
@@ -93,6 +99,7 @@ void front_drain(struct front *front);
 int front_connection_count(const struct front *front);
 int front_busy_count(const struct front *front); /* requests being received or not answered, answers not written */
 uint64_t front_given_count(const struct front *front); /* connections that front_share has handed over */
+struct front_denials front_denials(const struct front *front);
 size_t front_unsent(const struct front *front); /* bytes of answers that are not all written; each counts as a whole */
 void front_free(struct front *front);
 

@@ -67,6 +67,8 @@ static void complete_response(struct exchange *exchange)
   }
   if (response->status == 0 || response->body.failed || response->headers.failed)
     refuse(exchange, LONTAR_INTERNAL);
+  if (response->body.failed || response->headers.failed)
+    exchange->handler->without_memory = clock_steady();
   if (response->body.failed)
     refuse_silently(exchange, lontar_error_http_status(LONTAR_INTERNAL));
   buffer_append_text(&response->headers, "Cache-Control: no-store\r\n");
@@ -193,6 +195,7 @@ static void refuse_without_memory(struct exchange *exchange)
 {
   log_line(LOG_LEVEL_ERROR, "request=%s route=%s a password could not be hashed: no memory, %zu KiB are needed",
            exchange->request->request_id, exchange->row->name, PASSWORD_MEMORY / 1024);
+  exchange->handler->without_memory = clock_steady();
   refuse_because(exchange, LONTAR_BUSY, "There is no memory to check a password now");
 }
 
@@ -219,6 +222,7 @@ void exchange_hash(struct exchange *exchange, enum hasher_kind kind, const char 
   }
   if (hasher_submit(exchange->handler->hasher, job) != LONTAR_OK) {
     hasher_job_free(job);
+    exchange->handler->passwords_full = clock_steady();
     refuse_because(exchange, LONTAR_BUSY, "Too many passwords are waiting to be checked");
     return;
   }

@@ -19,6 +19,8 @@ struct handler {
   const struct config *config;
   struct board *board;     /* all workers, for /health and /metrics */
   struct board_slot *slot; /* this worker's */
+  int64_t passwords_full;  /* steady: when one was last refused because too many wait, */
+  int64_t without_memory;  /* and a request for want of memory; 0: never */
   struct cleanup *cleanup; /* under way, and the handler's own; NULL at first */
 };
 

@@ -1,12 +1,14 @@
 /* Health as HTTP: for people and load balancers, and numbers for Prometheus. Nothing here asks the database. */
 #include "health/health.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "handler/answer.h"
 #include "handler/exchange.h"
 #include "handler/operation.h"
 #include "handler/refuse.h"
+#include "health/complaint.h"
 #include "health/publish.h"
 #include "health/render.h"
 #include "json/writer.h"
@@ -40,17 +42,39 @@ static void write_check(struct buffer *body, const char *name, const char *type,
   buffer_append_format(body, "[{\"componentType\":\"%s\",\"status\":\"%s\"}]", type, status);
 }
 
+static void write_troubles(struct buffer *body, const struct board_snapshot *snapshot)
+{
+  char name[64];
+  for (int i = TROUBLE_NONE + 1; i < TROUBLE_KINDS; i++) {
+    if (!complaint_has(snapshot, (enum trouble)i))
+      continue;
+    (void)snprintf(name, sizeof name, "trouble:%s", complaint_name((enum trouble)i));
+    buffer_append_text(body, ",");
+    write_check(body, name, "component", "warn");
+  }
+}
+
+/* Requests that wait for a moment are no news for who asks often: those that wait for long are a complaint. */
+static enum health state_for_others(const struct board_snapshot *snapshot)
+{
+  const enum health state = health_state(snapshot);
+  const bool whole = (uint64_t)health_workers_alive(snapshot) == snapshot->layout.head.workers;
+  return state == HEALTH_WARN && whole && !health_encoding_wrong(snapshot) && !complaint_any(snapshot) ? HEALTH_PASS
+                                                                                                       : state;
+}
+
 void health_all(struct exchange *exchange)
 {
   CLEANUP_FREE struct board_snapshot *snapshot = take_snapshot(exchange);
   struct buffer *body = &exchange->response.body;
   if (snapshot == NULL)
     return;
-  const enum health state = health_state(snapshot);
+  const enum health state = state_for_others(snapshot);
+  const bool good = state != HEALTH_FAIL;
   const bool database = health_database(snapshot) == BOARD_DATABASE_UP;
   const bool wrong = health_encoding_wrong(snapshot);
   const int alive = health_workers_alive(snapshot);
-  begin_health(exchange, state != HEALTH_FAIL, HEALTH_JSON);
+  begin_health(exchange, good, HEALTH_JSON);
   buffer_append_format(body, "{\"status\":\"%s\",\"output\":\"", health_word(state));
   health_sentence(snapshot, body);
   buffer_append_text(body, "\",\"checks\":{");
@@ -61,10 +85,12 @@ void health_all(struct exchange *exchange)
     buffer_append_text(body, ",");
     write_check(body, "database:encoding", "datastore", "warn");
   }
-  if (snapshot->layout.prober.alarm != BOARD_ALARM_NONE) {
+  if (good && snapshot->layout.prober.alarm != BOARD_ALARM_NONE) {
     buffer_append_text(body, ",");
     write_check(body, "database:primary", "datastore", "warn");
   }
+  if (good)
+    write_troubles(body, snapshot);
   buffer_append_text(body, "}}");
 }
 

@@ -83,6 +83,8 @@ void refuse_internal(struct exchange *exchange, const char *reason)
 {
   char quoted[REASON_SIZE];
   refuse(exchange, LONTAR_INTERNAL);
+  if (exchange->operation.statement != STATEMENT_none)
+    pool_blame(exchange->handler->pool, exchange->operation.statement);
   if (asprintf(&exchange->reason, "reason=%s", log_quote(quoted, sizeof quoted, reason, strlen(reason))) < 0)
     exchange->reason = NULL;
 }
@@ -138,6 +140,8 @@ void refuse_database(struct exchange *exchange, enum statement statement, enum l
   }
   verdict_reach(&asked, result, &verdict);
   refuse_by_verdict(exchange, &verdict);
+  if (exchange->response.status == STATUS_INTERNAL)
+    pool_blame(exchange->handler->pool, statement);
   if (exchange->response.status >= STATUS_INTERNAL)
     keep_reason(exchange, result, verdict.remedy);
 }

@@ -1,15 +1,19 @@
 /* The way of a request through this room: route, path, then who may pass. */
+#include "base/clock.h"
 #include "handler/admit.h"
 #include "handler/exchange.h"
 #include "handler/handler.h"
 #include "handler/input.h"
 #include "handler/refuse.h"
 
-static void answer_without_memory(struct front_request *request)
+static void answer_without_memory(struct handler *handler, struct front_request *request)
 {
+  const int64_t now = clock_steady();
   struct response response;
+  handler->without_memory = now;
   response_init(&response);
   response.status = lontar_error_http_status(LONTAR_INTERNAL);
+  board_request_count(handler->slot, response.status, now - request->arrived);
   request->exchange = NULL;
   front_respond(request, &response);
   response_free(&response);
@@ -29,7 +33,7 @@ void handler_request(void *owner, struct front_request *request)
 {
   struct exchange *exchange = exchange_new(owner, request);
   if (exchange == NULL) {
-    answer_without_memory(request);
+    answer_without_memory(owner, request);
     return;
   }
   enum lontar_error error = find_row(exchange);

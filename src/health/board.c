@@ -25,7 +25,7 @@ struct board {
 };
 
 _Static_assert(sizeof(struct board_layout) % sizeof(uint64_t) == 0, "the board is made of 64-bit words");
-_Static_assert(BOARD_VERSION != 7 || sizeof(struct board_layout) == 98880, "raise BOARD_VERSION with the layout");
+_Static_assert(BOARD_VERSION != 8 || sizeof(struct board_layout) == 115904, "raise BOARD_VERSION with the layout");
 _Static_assert(sizeof(struct board_slot) % 64 == 0, "a slot shares no cache line with another");
 
 __attribute__((format(printf, 4, 5))) static int fail(int error, char *message, size_t size, const char *format, ...)
@@ -183,6 +183,11 @@ struct board_head *board_head(struct board *board)
   return &board->layout->head;
 }
 
+struct board_passed *board_passed(struct board *board)
+{
+  return &board->layout->passed;
+}
+
 struct board_prober *board_prober(struct board *board)
 {
   return &board->layout->prober;
@@ -210,7 +215,17 @@ static void forget_gauges(struct board_slot *slot)
   if (slot->pid != 0)
     return;
   slot->connections = 0;
+  slot->descriptors = slot->descriptors_limit = 0;
+  memset(slot->troubles, 0, sizeof slot->troubles);
   memset(&slot->pool, 0, offsetof(struct board_pool, opened));
+}
+
+/* Whatever one of two has met, since the first of them did. */
+static void join_troubles(struct board_slot *place, const struct board_slot *other)
+{
+  for (int i = 0; i < TROUBLE_KINDS; i++)
+    if (place->troubles[i] == 0 || (other->troubles[i] != 0 && other->troubles[i] < place->troubles[i]))
+      place->troubles[i] = other->troubles[i];
 }
 
 /* Joins the slots of a place's two turns into the first one. */
@@ -228,6 +243,7 @@ static void join(struct board_slot *place, struct board_slot *other)
   add_words(&place->requests, &other->requests,
             offsetof(struct board_slot, pool_before) - offsetof(struct board_slot, requests));
   place->leased += other->leased;
+  join_troubles(place, other);
   place->pool.longest_wait = waits[0] > waits[1] ? waits[0] : waits[1];
 }
 
@@ -258,6 +274,7 @@ void board_worker_begin(struct board_slot *slot, uint64_t pid)
   board_set(&slot->database, BOARD_DATABASE_UNKNOWN);
   board_set(&slot->database_since, now);
   board_set(&slot->answered, 0);
+  board_worker_troubles(slot, 0, (const int64_t[TROUBLE_KINDS]){0});
   for (int i = 0; i < BOARD_NOTES; i++)
     board_set(&slot->notes[i], 0);
   board_request_leave(slot);
@@ -270,6 +287,7 @@ void board_worker_begin(struct board_slot *slot, uint64_t pid)
 void board_worker_end(struct board_slot *slot)
 {
   board_lease_return(slot, board_get(&slot->leased));
+  board_worker_troubles(slot, 0, (const int64_t[TROUBLE_KINDS]){0});
   board_worker_state(slot, BOARD_WORKER_NONE);
   board_set(&slot->pid, 0);
 }
@@ -279,6 +297,7 @@ void board_worker_died(struct board_slot *slot, uint64_t pid)
   if (board_get(&slot->pid) != pid)
     return;
   board_worker_beat(slot);
+  board_worker_troubles(slot, 0, (const int64_t[TROUBLE_KINDS]){0});
   board_worker_state(slot, BOARD_WORKER_DEAD);
   board_set(&slot->pid, 0);
 }
@@ -334,6 +353,25 @@ void board_worker_pool(struct board_slot *slot, const struct board_pool *pool)
     board_set(&to[BOARD_POOL_GAUGES + i], board_get(&slot->pool_before[i]) + from[BOARD_POOL_GAUGES + i]);
 }
 
+void board_worker_troubles(struct board_slot *slot, uint64_t statements, const int64_t since[TROUBLE_KINDS])
+{
+  board_set(&slot->troubled, statements);
+  for (int i = 0; i < TROUBLE_KINDS; i++)
+    board_set(&slot->troubles[i], (uint64_t)since[i]);
+}
+
+uint64_t board_troubled_elsewhere(const struct board *board, const struct board_slot *own)
+{
+  const int workers = (int)board_get(&board->layout->head.workers);
+  uint64_t bits = 0;
+  for (int i = 0; i < workers && i < BOARD_WORKERS_MAX; i++)
+    for (int turn = 0; turn < BOARD_TURNS; turn++) {
+      const struct board_slot *slot = &board->layout->slots[board_turn(i, turn)];
+      bits |= slot != own ? board_get(&slot->troubled) : 0;
+    }
+  return bits;
+}
+
 /* In a note: what was noted is gone. */
 #define NOTE_OVER (UINT64_C(1) << 63)
 
@@ -362,67 +400,6 @@ void board_note_cross_out(struct board_slot *slot, int note, uint64_t backend)
 {
   (void)__atomic_compare_exchange_n(&slot->notes[note], &backend, backend | NOTE_OVER, false, __ATOMIC_RELAXED,
                                     __ATOMIC_RELAXED);
-}
-
-void board_prober_census(struct board_prober *prober, int64_t looked, uint64_t left)
-{
-  board_set(&prober->left, left);
-  board_set(&prober->looked, (uint64_t)looked);
-}
-
-void board_prober_begin(struct board_prober *prober, uint64_t pid)
-{
-  const uint64_t now = (uint64_t)clock_wall();
-  board_prober_database(prober, BOARD_DATABASE_UNKNOWN, "");
-  board_prober_encoding(prober, "");
-  board_set(&prober->database_since, now);
-  board_set(&prober->started, now);
-  board_prober_beat(prober, 0);
-  board_set(&prober->pid, pid);
-}
-
-void board_prober_beat(struct board_prober *prober, int64_t next_probe)
-{
-  board_set(&prober->next_probe, (uint64_t)next_probe);
-  board_set(&prober->heartbeat, (uint64_t)clock_steady());
-}
-
-/* A text in `count` words, filled with NUL or cut. */
-static void set_text(uint64_t *words, int count, const char *text)
-{
-  uint64_t copy[BOARD_REASON_WORDS] = {0};
-  const size_t length = strlen(text), size = (size_t)count * sizeof copy[0];
-  memcpy(copy, text, length < size ? length : size);
-  for (int i = 0; i < count; i++)
-    board_set(&words[i], copy[i]);
-}
-
-void board_prober_encoding(struct board_prober *prober, const char *encoding)
-{
-  set_text(prober->encoding, BOARD_ENCODING_WORDS, encoding);
-}
-
-const char *board_encoding(const struct board_prober *prober, char out[BOARD_ENCODING_SIZE])
-{
-  memcpy(out, prober->encoding, sizeof prober->encoding);
-  out[sizeof prober->encoding] = '\0';
-  return out;
-}
-
-void board_prober_database(struct board_prober *prober, enum board_database state, const char *reason)
-{
-  set_text(prober->reason, BOARD_REASON_WORDS, reason);
-  if (board_get(&prober->database) == (uint64_t)state)
-    return;
-  board_set(&prober->database, (uint64_t)state);
-  board_set(&prober->database_since, (uint64_t)clock_wall());
-}
-
-const char *board_prober_reason(const struct board_prober *prober, char out[BOARD_REASON_SIZE])
-{
-  memcpy(out, prober->reason, sizeof prober->reason);
-  out[sizeof prober->reason] = '\0';
-  return out;
 }
 
 void board_request_enter(struct board_slot *slot, unsigned route, const char *request_id, size_t length)

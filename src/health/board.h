@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pool/trouble.h"
+
 #define BOARD_MAGIC UINT64_C(0x64726f627261746c) /* "ltarbord" */
 #define BOARD_VERSION 8                          /* raised with every change of the layout below */
 #define BOARD_FILE "board"                       /* its name in run_dir */
@@ -29,6 +31,10 @@ enum {
   BOARD_REASON_SIZE = BOARD_REASON_WORDS * 8 + 1, /* as text with its NUL */
   BOARD_ENCODING_WORDS = 4,
   BOARD_ENCODING_SIZE = BOARD_ENCODING_WORDS * 8 + 1,
+  BOARD_LACK_WORDS = 4,
+  BOARD_LACK_SIZE = BOARD_LACK_WORDS * 8 + 1,
+  BOARD_SERVER_WORDS = 8,
+  BOARD_SERVER_SIZE = BOARD_SERVER_WORDS * 8 + 1,
   BOARD_NOTES = 16,
   BOARD_MESSAGE_SIZE = 512
 };
@@ -101,13 +107,20 @@ struct board_prober {
   uint64_t database;  /* enum board_database: the word that all workers wait for */
   uint64_t database_since;
   uint64_t refused;                    /* 1 while a server answers, but does not let us work: a restart is no cure */
+  uint64_t unfit;                      /* 1 while it lacks what every request needs */
   uint64_t next_probe;                 /* steady; while the database is away */
   uint64_t reason[BOARD_REASON_WORDS]; /* why the database is away, as text without host or password, NUL-filled */
   uint64_t encoding[BOARD_ENCODING_WORDS]; /* the database's, where it is not UTF8 as it must be; else empty */
   uint64_t looked;                         /* steady: when the server was last asked which sessions of ours it has, */
   uint64_t left;                           /* and how many of these belong to workers that are not there any more */
+  uint64_t standby;                        /* how many of ours waited long for a standby then, … */
+  uint64_t standby_seen;                   /* … and the last look (steady) that saw any */
+  uint64_t well;                           /* steady: the last question whose answer was all that requests need */
+  uint64_t lack[BOARD_LACK_WORDS];         /* a right that the role lacks, as text; empty: none */
+  uint64_t lacking;                        /* how many of them */
+  uint64_t server[BOARD_SERVER_WORDS];     /* the one that answered last, host and port as text */
   uint64_t servers;                        /* which ones database_url names (address_list_hash), */
-  uint64_t server;   /* the one of them to use, from 1; 0: not known yet; not read where there is one only */
+  uint64_t chosen;   /* the one of them to use, from 1; 0: not known yet; not read where there is one only */
   uint64_t system;   /* the last primary's identifier, 0: none was seen */
   uint64_t timeline; /* and the highest one that it was seen at */
   uint64_t moved;    /* steady: connections begun before are with another primary; 0: never */
@@ -172,17 +185,27 @@ struct board_slot {
   uint64_t leased;                           /* connections of the shared overflow that this worker holds */
   uint64_t database;                         /* enum board_database */
   uint64_t database_since;
-  uint64_t answered;           /* steady: the last answer of the server on any of its connections */
-  uint64_t notes[BOARD_NOTES]; /* processes of the server that this worker left and has not seen end, 0: none */
-  uint64_t request_route;      /* enum route that the loop is working on at this moment; 0 between requests */
-  uint64_t request_started;    /* steady */
+  uint64_t troubled;                /* bits of the statements that have any, and what: */
+  uint64_t troubles[TROUBLE_KINDS]; /* steady: since when requests meet it, 0: they do not */
+  uint64_t descriptors;             /* open ones, */
+  uint64_t descriptors_limit;       /* and how many there may be */
+  uint64_t answered;                /* steady: the last answer of the server on any of its connections */
+  uint64_t notes[BOARD_NOTES];      /* processes of the server that this worker left and has not seen end, 0: none */
+  uint64_t request_route;           /* enum route that the loop is working on at this moment; 0 between requests */
+  uint64_t request_started;         /* steady */
   uint64_t request_id[BOARD_REQUEST_ID_WORDS]; /* its id as text, NUL-filled; ended by no NUL when it is cut */
+} __attribute__((aligned(64)));
+
+/* Written by every worker: a stamp more or less makes no difference. */
+struct board_passed {
+  uint64_t at[STATEMENT_COUNT]; /* steady: when a statement last did its work that another worker had trouble with */
 } __attribute__((aligned(64)));
 
 struct board_layout {
   struct board_head head;
   struct board_prober prober;
   struct board_supervisor supervisor;
+  struct board_passed passed;
   struct board_slot slots[BOARD_SLOTS]; /* by board_turn */
 };
 
@@ -225,6 +248,7 @@ static inline int board_turn(int index, int turn)
 struct board_slot *board_slot(struct board *board, int number);
 struct board_head *board_head(struct board *board);
 struct board_prober *board_prober(struct board *board);
+struct board_passed *board_passed(struct board *board);
 
 /* Replaces the slot of lontar-supervise word by word. */
 void board_supervise(struct board *board, const struct board_supervisor *supervisor);
@@ -288,6 +312,12 @@ uint64_t board_leased(const struct board *board);
 /* The worker copies its pool's numbers, its counters as they are since this worker began. */
 void board_worker_pool(struct board_slot *slot, const struct board_pool *pool);
 
+/* What requests meet now, each since when (steady), 0 for what they do not; and bits of the statements. */
+void board_worker_troubles(struct board_slot *slot, uint64_t statements, const int64_t since[TROUBLE_KINDS]);
+
+/* Of all workers but this one. */
+uint64_t board_troubled_elsewhere(const struct board *board, const struct board_slot *own);
+
 /* The worker notes a process of the server that it has left: the number of the note, -1 when all are taken. */
 int board_note(struct board_slot *slot, int backend);
 
@@ -301,7 +331,13 @@ void board_note_forget(struct board_slot *slot, int note);
 void board_note_cross_out(struct board_slot *slot, int note, uint64_t backend);
 
 /* The prober's: what it saw at the server when it asked at `looked` (steady). */
-void board_prober_census(struct board_prober *prober, int64_t looked, uint64_t left);
+void board_prober_census(struct board_prober *prober, int64_t looked, uint64_t left, uint64_t standby);
+
+/* The prober's: a right that the role lacks, and how many. A longer text is cut. */
+void board_prober_lack(struct board_prober *prober, const char *lack, uint64_t count);
+
+/* The prober's: the server that it asks. A longer name is cut, and what does not belong into one left out. */
+void board_prober_server(struct board_prober *prober, const char *host, const char *port);
 
 /* First act of a prober: pid and stamps; the word is UNKNOWN. */
 void board_prober_begin(struct board_prober *prober, uint64_t pid);
@@ -317,6 +353,10 @@ void board_prober_encoding(struct board_prober *prober, const char *encoding);
 
 /* The same as text, from a copy made by board_snapshot. Returns `out`. */
 const char *board_encoding(const struct board_prober *prober, char out[BOARD_ENCODING_SIZE]);
+
+/* The same for both, from a copy made by board_snapshot. Return `out`. */
+const char *board_lack(const struct board_prober *prober, char out[BOARD_LACK_SIZE]);
+const char *board_server(const struct board_prober *prober, char out[BOARD_SERVER_SIZE]);
 
 /* The reason as text, from a copy made by board_snapshot. Returns `out`. */
 const char *board_prober_reason(const struct board_prober *prober, char out[BOARD_REASON_SIZE]);

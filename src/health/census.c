@@ -119,10 +119,10 @@ static void cross_out(struct census *census, struct board *board)
 
 bool census_take(struct census *census, struct board *board, const PGresult *result)
 {
-  census->left = 0;
+  census->left = census->standby = 0;
   census->victim_count = 0;
   census->taken++;
-  census->blind = PQresultStatus(result) != PGRES_TUPLES_OK || PQnfields(result) != 2;
+  census->blind = PQresultStatus(result) != PGRES_TUPLES_OK || PQnfields(result) != 3;
   if (census->blind)
     return false;
   for (int row = 0; row < PQntuples(result); row++) {
@@ -130,6 +130,7 @@ bool census_take(struct census *census, struct board *board, const PGresult *res
     const pid_t pid = worker_of(PQgetvalue(result, row, 1), census->installation);
     if (pid == 0)
       continue;
+    census->standby += PQgetvalue(result, row, 2)[0] == 't';
     if (is_on_board(board, pid))
       take_noted(census, board, backend, pid);
     else

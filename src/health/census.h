@@ -18,9 +18,11 @@
 
 enum { CENSUS_NAME_SIZE = 64, CENSUS_VICTIMS_MAX = 256 };
 
-/* Rows of the process's number and the session's name. Anybody may ask it about sessions of the own role. */
+/* Rows of the process's number, the session's name, and whether it has waited for a standby for more than a second.
+ * Anybody may ask it about sessions of the own role. */
 #define CENSUS_QUESTION                                                                                                \
-  "SELECT pid, application_name FROM pg_catalog.pg_stat_activity"                                                      \
+  "SELECT pid, application_name, wait_event = 'SyncRep' AND"                                                           \
+  " pg_catalog.clock_timestamp() - query_start > '1 s'::interval FROM pg_catalog.pg_stat_activity"                     \
   " WHERE usename = current_user AND application_name LIKE 'lontard/%'"
 
 uint64_t census_installation(const char *run_dir);
@@ -34,6 +36,7 @@ struct census {
   int64_t asked;                            /* steady */
   uint64_t notes[BOARD_SLOTS][BOARD_NOTES]; /* as they stood then */
   uint64_t left;                            /* sessions of workers that are not there any more */
+  uint64_t standby;                         /* those that wait for a standby */
   int victims[CENSUS_VICTIMS_MAX];          /* processes of the server that shall end */
   int victim_count;
   int taken;  /* how many looks there were */

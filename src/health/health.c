@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "health/board.h"
+#include "health/complaint.h"
 #include "health/primary.h"
 #include "health/supervision.h"
 
@@ -18,6 +19,11 @@ static bool is_fresh(const struct board_snapshot *snapshot, uint64_t heartbeat)
 static bool is_alive(const struct board_snapshot *snapshot, const struct board_slot *slot)
 {
   return slot->pid != 0 && is_fresh(snapshot, slot->heartbeat);
+}
+
+bool health_worker_alive(const struct board_snapshot *snapshot, int index)
+{
+  return is_alive(snapshot, &snapshot->layout.slots[index]);
 }
 
 int health_workers_alive(const struct board_snapshot *snapshot)
@@ -127,6 +133,13 @@ static uint64_t waiting(const struct board_snapshot *snapshot)
   return total;
 }
 
+/* Sentences of their own say what it is. */
+static bool is_doubtful(const struct board_snapshot *snapshot)
+{
+  return health_encoding_wrong(snapshot) || complaint_any(snapshot) ||
+         snapshot->layout.prober.alarm != BOARD_ALARM_NONE;
+}
+
 enum health health_state(const struct board_snapshot *snapshot)
 {
   const struct board_head *head = &snapshot->layout.head;
@@ -134,8 +147,7 @@ enum health health_state(const struct board_snapshot *snapshot)
   if (!is_fresh(snapshot, head->heartbeat) || alive == 0 || health_database(snapshot) != BOARD_DATABASE_UP ||
       snapshot->marked)
     return HEALTH_FAIL;
-  const bool doubtful = health_encoding_wrong(snapshot) || snapshot->layout.prober.alarm != BOARD_ALARM_NONE;
-  return (uint64_t)alive < head->workers || waiting(snapshot) > 0 || doubtful ? HEALTH_WARN : HEALTH_PASS;
+  return (uint64_t)alive < head->workers || waiting(snapshot) > 0 || is_doubtful(snapshot) ? HEALTH_WARN : HEALTH_PASS;
 }
 
 const char *health_word(enum health health)
@@ -144,7 +156,19 @@ const char *health_word(enum health health)
   return words[health];
 }
 
-/* When only the workers fail, the server is there: their log says what they miss. */
+/* When only the workers fail, the server is there: they say what they miss, or their log does. */
+static void append_missing(const struct board_snapshot *snapshot, struct buffer *buffer)
+{
+  const bool schema = complaint_has(snapshot, TROUBLE_SCHEMA), rights = complaint_has(snapshot, TROUBLE_RIGHTS);
+  buffer_append_text(buffer, "PostgreSQL runs");
+  if (schema || rights) {
+    buffer_append_text(buffer, ".");
+    complaint_sentence(snapshot, schema ? TROUBLE_SCHEMA : TROUBLE_RIGHTS, buffer);
+  } else {
+    buffer_append_text(buffer, ", and lontard's log says what is wrong.");
+  }
+}
+
 static void append_down(const struct board_snapshot *snapshot, struct buffer *buffer)
 {
   const enum board_database word = prober_word(snapshot);
@@ -154,7 +178,7 @@ static void append_down(const struct board_snapshot *snapshot, struct buffer *bu
   if (word == BOARD_DATABASE_DOWN)
     buffer_append_format(buffer, "%s.", board_prober_reason(&snapshot->layout.prober, reason));
   else if (word == BOARD_DATABASE_UP)
-    buffer_append_text(buffer, "PostgreSQL runs, and lontard's log says what is wrong.");
+    append_missing(snapshot, buffer);
   else
     buffer_append_text(buffer, "see whether PostgreSQL runs.");
 }
@@ -179,6 +203,8 @@ static void state_sentence(const struct board_snapshot *snapshot, struct buffer 
   else if ((uint64_t)alive < head->workers)
     buffer_append_format(buffer, "%d of %" PRIu64 " workers are alive, the others are being replaced.", alive,
                          head->workers);
+  else if (is_doubtful(snapshot))
+    buffer_append_text(buffer, "The database answers, but not all is well.");
   else if (waiting(snapshot) > 0)
     buffer_append_format(buffer, "All is well, but %" PRIu64 " requests wait for a database connection.",
                          waiting(snapshot));
@@ -195,6 +221,7 @@ static int64_t milliseconds_until(const struct board_snapshot *snapshot, int64_t
 void health_prober_sentence(const struct board_snapshot *snapshot, struct buffer *buffer)
 {
   const struct board_prober *prober = &snapshot->layout.prober;
+  char server[BOARD_SERVER_SIZE];
   const int64_t seconds = seconds_since(snapshot, (int64_t)prober->database_since);
   const char *nginx = snapshot->marked ? "nginx answers 503 by itself" : "nginx lets requests through";
   if (!health_prober_alive(snapshot))
@@ -204,7 +231,8 @@ void health_prober_sentence(const struct board_snapshot *snapshot, struct buffer
                          "The prober has had no database for %" PRId64 " seconds and asks again in %" PRId64 " ms; %s.",
                          seconds, milliseconds_until(snapshot, (int64_t)prober->next_probe), nginx);
   else if (prober->database == BOARD_DATABASE_UP)
-    buffer_append_format(buffer, "The prober has had the database for %" PRId64 " seconds; %s.", seconds, nginx);
+    buffer_append_format(buffer, "The prober has had the database%s%s for %" PRId64 " seconds; %s.",
+                         prober->server[0] != 0 ? " at " : "", board_server(prober, server), seconds, nginx);
   else
     buffer_append_format(buffer, "The prober has just begun; %s.", nginx);
 }
@@ -221,6 +249,8 @@ static void encoding_sentence(const struct board_snapshot *snapshot, struct buff
 void health_sentence(const struct board_snapshot *snapshot, struct buffer *buffer)
 {
   state_sentence(snapshot, buffer);
+  if (health_state(snapshot) != HEALTH_FAIL)
+    complaint_sentences(snapshot, buffer);
   encoding_sentence(snapshot, buffer);
   primary_sentence(&snapshot->layout.prober, buffer);
   supervision_sentences(&snapshot->layout.supervisor, snapshot->taken_steady, buffer);

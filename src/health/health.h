@@ -11,7 +11,7 @@ struct buffer;
 
 enum health {
   HEALTH_PASS,
-  HEALTH_WARN, /* requests are answered, though not by everyone or not as they should be */
+  HEALTH_WARN, /* requests are answered, though not by everyone, not as they should be, or not all of them */
   HEALTH_FAIL, /* requests get 503 */
 };
 
@@ -36,7 +36,8 @@ bool health_prober_alive(const struct board_snapshot *snapshot);
 /* Whether a prober found that the database's encoding is not UTF8: requests are answered, but not all of them right. */
 bool health_encoding_wrong(const struct board_snapshot *snapshot);
 
-/* Workers with a fresh heartbeat. */
+/* Workers with a fresh heartbeat, and whether the one at this place is such. */
+bool health_worker_alive(const struct board_snapshot *snapshot, int index);
 int health_workers_alive(const struct board_snapshot *snapshot);
 
 /* Whether any, or all and at least one, of the living workers have a connection to a database that they find UP. */

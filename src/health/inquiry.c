@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "health/census.h"
 #include "health/question.h"
 #include "log/log.h"
@@ -31,11 +32,14 @@ struct inquiry {
   bool refused;
   const char *reason;
   int server;
-  struct sighting sighting; /* the last answer */
+  int64_t asked_at;         /* the last question */
+  struct sighting sighting; /* and its answer */
   char name[CENSUS_NAME_SIZE];
 };
 
 static const char TAKES_NO_WRITES[] = "the server takes no writes";
+static const char NO_SCHEMA[] = "the schema is missing or older than this lontard: run lontarctl migrate";
+static const char NO_USE[] = "lontard's role may not use the schema public: run lontarctl migrate --grant with it";
 static const char OLDER[] = "the server that takes writes is older than the one before, or holds another database";
 static const char NO_ANSWER[] = "the server does not answer";
 static const char NO_AGREEMENT[] = "lontard and the server do not agree on how to connect";
@@ -124,6 +128,7 @@ static bool send_question(struct inquiry *inquiry)
 static void ask(struct inquiry *inquiry)
 {
   inquiry->asked = ASKED_QUESTION;
+  inquiry->asked_at = clock_steady();
   if (PQsetnonblocking(inquiry->libpq, 1) != 0 || !send_question(inquiry))
     fail_open(inquiry);
   else
@@ -153,7 +158,7 @@ static void begin_census(struct inquiry *inquiry)
     return;
   }
   inquiry->asked = ASKED_NOTHING;
-  board_prober_census(board_prober(settings->board), settings->census->asked, 0);
+  board_prober_census(board_prober(settings->board), settings->census->asked, 0, 0);
 }
 
 /* Told once for each time that it begins. */
@@ -172,7 +177,7 @@ static void take_census(const struct inquiry *inquiry, const PGresult *result)
   const bool was_blind = census->blind;
   if (!census_take(census, settings->board, result) && !was_blind)
     tell_blindness(result);
-  board_prober_census(board_prober(settings->board), census->asked, census->left);
+  board_prober_census(board_prober(settings->board), census->asked, census->left, census->standby);
 }
 
 static void give_orders(struct inquiry *inquiry)
@@ -216,8 +221,14 @@ static void judge(struct inquiry *inquiry, const PGresult *result)
     ask_plainly(inquiry, result);
   else if (!question_read(result, inquiry->plain, &inquiry->sighting))
     fail_open(inquiry);
-  else if (!inquiry->sighting.takes_writes && !inquiry->settings.watches)
+  else if (inquiry->settings.watches)
+    return;
+  else if (!inquiry->sighting.takes_writes)
     fail(inquiry, TAKES_NO_WRITES);
+  else if (inquiry->sighting.lacks == QUESTION_LACKS_SCHEMA)
+    fail(inquiry, NO_SCHEMA);
+  else if (inquiry->sighting.lacks == QUESTION_LACKS_USE)
+    fail(inquiry, NO_USE);
 }
 
 static void take(struct inquiry *inquiry, const PGresult *result)
@@ -387,6 +398,34 @@ const char *inquiry_encoding(const struct inquiry *inquiry)
   return encoding != NULL && strcmp(encoding, "UTF8") != 0 ? encoding : "";
 }
 
+int64_t inquiry_found_well(const struct inquiry *inquiry)
+{
+  return !inquiry->plain && inquiry->sighting.lacks == QUESTION_LACKS_NOTHING ? inquiry->asked_at : 0;
+}
+
+const char *inquiry_lack(const struct inquiry *inquiry, uint64_t *ret_count)
+{
+  *ret_count = inquiry->sighting.lacking;
+  return inquiry->sighting.lack;
+}
+
+const char *inquiry_host(const struct inquiry *inquiry)
+{
+  const char *host = PQhost(inquiry->libpq);
+  return host != NULL ? host : "";
+}
+
+const char *inquiry_port(const struct inquiry *inquiry)
+{
+  const char *port = PQport(inquiry->libpq);
+  return port != NULL ? port : "";
+}
+
+bool inquiry_found_unfit(const struct inquiry *inquiry)
+{
+  return inquiry->reason == NO_SCHEMA || inquiry->reason == NO_USE;
+}
+
 const char *inquiry_reason(const struct inquiry *inquiry)
 {
   return inquiry->reason;
@@ -409,7 +448,8 @@ bool inquiry_may_wait(const struct inquiry *inquiry)
 
 bool inquiry_server_spoke(const struct inquiry *inquiry)
 {
-  return dial_was_ours(inquiry->dial) || inquiry->reason == TAKES_NO_WRITES || inquiry->reason == OLDER;
+  return dial_was_ours(inquiry->dial) || inquiry->reason == TAKES_NO_WRITES || inquiry->reason == OLDER ||
+         inquiry_found_unfit(inquiry);
 }
 
 bool inquiry_was_refused(const struct inquiry *inquiry)

@@ -1,7 +1,7 @@
 /*
- * The prober's one connection to the database and the question it asks there: are you there, and do you take writes?
- * Behind it goes the census: which sessions of ours have you? It watches itself in the event loop and never blocks. Not
- * thread-safe.
+ * The prober's one connection to the database and the question it asks there: are you there, do you take writes, and
+ * have you what requests need? Behind it goes the census: which sessions of ours have you? It watches itself in the
+ * event loop and never blocks. Not thread-safe.
  */
 #ifndef HEALTH_INQUIRY_H
 #define HEALTH_INQUIRY_H
@@ -55,6 +55,15 @@ void inquiry_reject(struct inquiry *inquiry);
 /* After INQUIRY_ANSWERED: the database's encoding where it is not UTF8, else "". */
 const char *inquiry_encoding(const struct inquiry *inquiry);
 
+/* The same: when (steady) it was asked, if nothing is lacking of what requests need, else or where that is not known 0;
+ * and a right that is lacking, of how many, "" for none. */
+int64_t inquiry_found_well(const struct inquiry *inquiry);
+const char *inquiry_lack(const struct inquiry *inquiry, uint64_t *ret_count);
+
+/* The same: the server, as the URL names it. */
+const char *inquiry_host(const struct inquiry *inquiry);
+const char *inquiry_port(const struct inquiry *inquiry);
+
 /* After INQUIRY_FAILED, or when it is given up: one clause for an operator, in our own words; and libpq's, for the log.
  * Neither names a host. */
 const char *inquiry_reason(const struct inquiry *inquiry);
@@ -65,6 +74,9 @@ bool inquiry_was_silent(const struct inquiry *inquiry);
 
 /* While INQUIRY_PENDING: the server sits on this machine and may be waited for. */
 bool inquiry_may_wait(const struct inquiry *inquiry);
+
+/* After INQUIRY_FAILED: the server lacks what every request needs, so that it is nobody's while that is so. */
+bool inquiry_found_unfit(const struct inquiry *inquiry);
 
 /* After INQUIRY_FAILED: a server answered, though not as it should: it is starting, takes no writes, refuses us or is
  * refused by us; or none could be asked. */

@@ -55,7 +55,9 @@ struct prober {
   int64_t told_at;
   const char *reason; /* of the last failure, as are the next three */
   bool refused;
+  bool unfit;
   char detail[DETAIL_SIZE];
+  uint64_t lacking;                   /* rights, at the last answer */
   char encoding[BOARD_ENCODING_SIZE]; /* as it was told: "" while it is UTF8 */
   bool excused;
   int64_t marked_at; /* when the marker was last written, or not removed; 0: there is none */
@@ -70,6 +72,7 @@ static void note_failure(struct prober *prober)
   const struct inquiry *inquiry = prober->inquiry;
   prober->reason = inquiry_reason(inquiry);
   prober->refused = inquiry_server_spoke(inquiry);
+  prober->unfit = inquiry_found_unfit(inquiry);
   (void)snprintf(prober->detail, sizeof prober->detail, "%s", inquiry_detail(inquiry));
 }
 
@@ -98,6 +101,25 @@ static void note_encoding(struct prober *prober)
   if (*encoding != '\0')
     log_line(LOG_LEVEL_ERROR, "the encoding of the database is %s and must be UTF8: lontarctl check says what to do",
              encoding);
+}
+
+/* What the server is besides being there. Workers hear from `well` that what their requests met is over. */
+static void note_rights(struct prober *prober)
+{
+  const struct inquiry *inquiry = prober->inquiry;
+  uint64_t count;
+  const char *lack = inquiry_lack(inquiry, &count);
+  if (count > 0 && prober->lacking == 0)
+    log_line(LOG_LEVEL_WARNING,
+             "lontard's role in the database lacks the right to %s%s: run lontarctl migrate --grant with that role",
+             lack, count > 1 ? ", and others" : "");
+  else if (count == 0 && prober->lacking > 0)
+    log_line(LOG_LEVEL_INFO, "lontard's role in the database has its rights again");
+  prober->lacking = count;
+  board_prober_lack(prober->slot, lack, count);
+  board_prober_server(prober->slot, inquiry_host(inquiry), inquiry_port(inquiry));
+  if (inquiry_found_well(inquiry) != 0)
+    board_set(&prober->slot->well, (uint64_t)inquiry_found_well(inquiry));
 }
 
 /* Whether the failure leaves the word as it is. */
@@ -148,6 +170,7 @@ static enum probe_action decide(struct prober *prober, int64_t now)
   if (state == INQUIRY_ANSWERED && (probe->step == PROBE_OPENING || probe->step == PROBE_CHECKING)) {
     prober->excused = false;
     note_encoding(prober);
+    note_rights(prober);
     return probe_answered(probe, now);
   }
   if (prober->inquiry != NULL && probe->step == PROBE_OPENING && now >= probe->until)
@@ -200,6 +223,7 @@ static void tell_word(struct prober *prober, int64_t now)
   const bool down = probe->word == BOARD_DATABASE_DOWN;
   board_prober_database(prober->slot, probe->word, down ? prober->reason : "");
   board_set(&prober->slot->refused, down && prober->refused);
+  board_set(&prober->slot->unfit, down && prober->unfit);
   board_prober_beat(prober->slot, !down ? 0 : probe->step == PROBE_PAUSING ? probe->until : probe->began);
   if (prober->told == probe->word)
     return;

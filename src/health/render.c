@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "health/complaint.h"
 #include "health/primary.h"
 #include "health/supervision.h"
 
@@ -49,6 +50,8 @@ static const struct number {
      "Database connections given up because the server did not answer."},
     {"lontar_pool_failed_total", "pool_failed", COUNTER, SLOT(pool.failed),
      "Database connections that failed to open."},
+    {"lontar_descriptors", "descriptors", GAUGE, SLOT(descriptors), "Open descriptors."},
+    {"lontar_descriptors_limit", "descriptors_limit", GAUGE, SLOT(descriptors_limit), "How many there may be."},
 #undef SLOT
 };
 
@@ -125,6 +128,14 @@ static void metric_latency(const struct board_snapshot *snapshot, struct buffer 
   buffer_append_format(buffer, "\n%s_count %" PRIu64 "\n", name, below);
 }
 
+static void metric_troubles(const struct board_snapshot *snapshot, struct buffer *buffer)
+{
+  metric_head(buffer, "lontar_trouble", "gauge", "1 while requests meet it, though lontard answers.");
+  for (int i = TROUBLE_NONE + 1; i < TROUBLE_KINDS; i++)
+    buffer_append_format(buffer, "lontar_trouble{of=\"%s\"} %d\n", complaint_name((enum trouble)i),
+                         complaint_has(snapshot, (enum trouble)i));
+}
+
 void render_metrics(const struct board_snapshot *snapshot, struct buffer *buffer)
 {
   const struct board_head *head = &snapshot->layout.head;
@@ -151,6 +162,7 @@ void render_metrics(const struct board_snapshot *snapshot, struct buffer *buffer
   for (int i = 0; i < NUMBER_COUNT; i++)
     metric_by_worker(snapshot, &numbers[i], buffer);
   metric_latency(snapshot, buffer);
+  metric_troubles(snapshot, buffer);
   supervision_metrics(snapshot, buffer);
 }
 
@@ -195,19 +207,34 @@ static int64_t stamp_of(const struct board_snapshot *snapshot, uint64_t steady)
 }
 
 /* Of database_url's servers the one in use; null while that is not known. */
-static void json_server(const struct board_prober *prober, struct buffer *buffer)
+static void json_primary(const struct board_prober *prober, struct buffer *buffer)
 {
   const char *alarm = primary_word(prober);
-  buffer_append_text(buffer, ", \"server\": ");
-  if (prober->server == 0 || prober->system == 0)
+  buffer_append_text(buffer, ", \"primary\": ");
+  if (prober->chosen == 0 || prober->system == 0)
     buffer_append_text(buffer, "null");
   else
     buffer_append_format(buffer, "{\"number\": %" PRIu64 ", \"system\": \"%" PRIu64 "\", \"timeline\": %" PRIu64 "}",
-                         prober->server, prober->system, prober->timeline);
+                         prober->chosen, prober->system, prober->timeline);
   if (alarm != NULL)
-    buffer_append_format(buffer, ", \"server_alarm\": \"%s\"", alarm);
+    buffer_append_format(buffer, ", \"primary_alarm\": \"%s\"", alarm);
   else
-    buffer_append_text(buffer, ", \"server_alarm\": null");
+    buffer_append_text(buffer, ", \"primary_alarm\": null");
+}
+
+/* By name, each since when; null where only the prober knows of it. */
+static void json_troubles(const struct board_snapshot *snapshot, struct buffer *buffer)
+{
+  const char *separator = "";
+  buffer_append_text(buffer, "\"troubles\": {");
+  for (int i = TROUBLE_NONE + 1; i < TROUBLE_KINDS; i++) {
+    if (!complaint_has(snapshot, (enum trouble)i))
+      continue;
+    buffer_append_text(buffer, separator);
+    json_stamp(buffer, complaint_name((enum trouble)i), stamp_of(snapshot, complaint_since(snapshot, (enum trouble)i)));
+    separator = ", ";
+  }
+  buffer_append_text(buffer, "},\n ");
 }
 
 static void json_prober(const struct board_snapshot *snapshot, struct buffer *buffer)
@@ -215,6 +242,7 @@ static void json_prober(const struct board_snapshot *snapshot, struct buffer *bu
   const struct board_prober *prober = &snapshot->layout.prober;
   char reason[BOARD_REASON_SIZE];
   char encoding[BOARD_ENCODING_SIZE];
+  char server[BOARD_SERVER_SIZE];
   buffer_append_format(buffer, "\"prober\": {\"pid\": %" PRIu64 ", \"alive\": %s, ", prober->pid,
                        health_prober_alive(snapshot) ? "true" : "false");
   json_stamp(buffer, "started_at", (int64_t)prober->started);
@@ -222,9 +250,10 @@ static void json_prober(const struct board_snapshot *snapshot, struct buffer *bu
   json_stamp(buffer, "heartbeat_at", stamp_of(snapshot, prober->heartbeat));
   buffer_append_format(buffer, ",\n  \"database\": \"%s\", ", database_word(prober->database));
   json_stamp(buffer, "database_since", (int64_t)prober->database_since);
-  buffer_append_format(buffer, ", \"reason\": \"%s\", ", board_prober_reason(prober, reason));
+  buffer_append_format(buffer, ", \"reason\": \"%s\", \"server\": \"%s\", ", board_prober_reason(prober, reason),
+                       board_server(prober, server));
   json_stamp(buffer, "next_probe_at", stamp_of(snapshot, prober->next_probe));
-  json_server(prober, buffer);
+  json_primary(prober, buffer);
   buffer_append_format(buffer, ", \"server_gone\": %s, \"marker\": %s, \"wrong_encoding\": \"%s\"},\n ",
                        health_server_gone(snapshot) ? "true" : "false", snapshot->marked ? "true" : "false",
                        board_encoding(prober, encoding));
@@ -263,6 +292,7 @@ void render_status(const struct board_snapshot *snapshot, struct buffer *buffer)
   json_stamp(buffer, "last_restart_at", (int64_t)head->last_restart);
   buffer_append_format(buffer, ", \"reloads\": %" PRIu64 ", \"recycles\": %" PRIu64 "},\n \"database\": \"%s\",\n ",
                        head->reloads, head->recycles, database_word((uint64_t)health_database(snapshot)));
+  json_troubles(snapshot, buffer);
   json_prober(snapshot, buffer);
   buffer_append_text(buffer, "\"supervisor\": ");
   supervision_json(snapshot, buffer);

@@ -54,7 +54,7 @@ static void write_board(const struct servers *servers, bool moved, int64_t now)
   struct board_prober *slot = servers->settings.slot;
   const struct primary *primary = &servers->primary;
   board_set(&slot->servers, servers->hash);
-  board_set(&slot->server, (uint64_t)primary->server + 1);
+  board_set(&slot->chosen, (uint64_t)primary->server + 1);
   board_set(&slot->system, primary->system);
   board_set(&slot->timeline, primary->timeline);
   board_set(&slot->alarm_system, primary->other.system);
@@ -174,7 +174,7 @@ static void recall(struct servers *servers)
   } else {
     primary->system = board_get(&slot->system);
     primary->timeline = board_get(&slot->timeline);
-    primary->server = (int)board_get(&slot->server) - 1;
+    primary->server = (int)board_get(&slot->chosen) - 1;
     primary->alarm = (enum board_alarm)board_get(&slot->alarm);
     primary->other.system = board_get(&slot->alarm_system);
     primary->other.timeline = board_get(&slot->alarm_timeline);

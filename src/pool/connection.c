@@ -32,6 +32,7 @@ struct connection {
   bool commit_doubted;    /* of that segment, too: it is committed, and may be lost */
   enum sqlstate_session dismissal;
   enum lontar_error error;
+  char refusal[6]; /* SQLSTATE */
   char message[256];
 };
 
@@ -186,6 +187,11 @@ enum sqlstate_session connection_dismissal(const struct connection *connection)
   return connection->dismissal;
 }
 
+const char *connection_refusal(const struct connection *connection)
+{
+  return connection->refusal;
+}
+
 enum lontar_error connection_error(const struct connection *connection)
 {
   return connection->error;
@@ -271,6 +277,7 @@ static void break_unprepared(struct connection *connection, const PGresult *resu
   const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   note_dismissal(connection, result);
+  snprintf(connection->refusal, sizeof connection->refusal, "%s", sqlstate != NULL ? sqlstate : "");
   snprintf(text, sizeof text, "%s%s", message != NULL ? message : PQerrorMessage(connection->libpq),
            sqlstate != NULL ? session_remedy(&connection->session, sqlstate) : "");
   (void)break_with(connection, LONTAR_UNAVAILABLE, text);

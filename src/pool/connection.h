@@ -126,6 +126,9 @@ void connection_take_jobs(struct connection *connection, struct job_list *jobs);
  * known. */
 enum sqlstate_session connection_dismissal(const struct connection *connection);
 
+/* The SQLSTATE with which the server refused what begins a session, "" when it has not. */
+const char *connection_refusal(const struct connection *connection);
+
 /* Why it broke: our error, and a text for the log (no host, no password). */
 enum lontar_error connection_error(const struct connection *connection);
 const char *connection_message(const struct connection *connection);

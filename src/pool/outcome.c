@@ -15,6 +15,10 @@ enum { LOCKS_COUNTED = 8 };
 /* Lines of the log that say the same follow each other by so much (microseconds). */
 enum { TELL_AGAIN_AFTER = 10000000 };
 
+/* Who has waited for a lock for so long tells of it, and the prober is asked again because of troubles after so long
+ * (microseconds). */
+enum { LOCK_TOLD_AFTER = 1000000, DOUBT_PAUSE = 1000000 };
+
 /* A conflict is retried a few times. PostgreSQL rolled the statement back, so nothing happens twice. */
 static bool retries_conflict(struct job *job, enum lontar_error error)
 {
@@ -32,6 +36,8 @@ static bool asks_for_lock_again(const struct place *place, struct job *job, enum
     return false;
   if (statement_reads(job->statement))
     place->pool->locked[job->statement] = now;
+  if (now - job->first_sent >= LOCK_TOLD_AFTER && !job->unwanted)
+    pool_meet(place->pool, job->statement, TROUBLE_LOCKS);
   job->locks += job->locks < LOCKS_COUNTED;
   job->waiter.locked = true;
   if (job->waiter.wait_until < until)
@@ -111,6 +117,39 @@ void place_unbar(struct place *place)
     slot->barred = false;
 }
 
+void pool_meet(struct pool *pool, enum statement statement, enum trouble trouble)
+{
+  const int64_t now = clock_steady();
+  const bool is_new = troubles_meet(&pool->troubles, statement, trouble, now);
+  const bool doubt = trouble_is_the_probers(trouble) && now - pool->told_doubt >= DOUBT_PAUSE;
+  if (doubt)
+    pool->told_doubt = now;
+  if (is_new || doubt)
+    pool->owner.troubled(pool->owner.owner, doubt);
+}
+
+/* What nobody waited for was cancelled, and says nothing. */
+static void note_end(struct pool *pool, const struct job *job, enum lontar_error error, const PGresult *result)
+{
+  const char *sqlstate = error != LONTAR_OK && result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+  const enum trouble trouble = trouble_of(error, sqlstate, sqlstate == NULL || verdict_is_direct(result));
+  if (trouble != TROUBLE_NONE) {
+    if (!job->unwanted)
+      pool_meet(pool, job->statement, trouble);
+    return;
+  }
+  troubles_pass(&pool->troubles, job->statement, clock_steady());
+  if ((pool->troubles.elsewhere >> job->statement & 1) != 0)
+    pool->owner.passed(pool->owner.owner, job->statement);
+}
+
+void pool_finish(struct pool *pool, struct job *job, enum lontar_error error, const PGresult *result)
+{
+  if (error != LONTAR_OK || pool->troubles.count > 0 || pool->troubles.elsewhere != 0)
+    note_end(pool, job, error, result);
+  job->done(job, error, result);
+}
+
 /* Whether the job is queued once more, and so not done yet. */
 static bool tries_again(struct place *place, const struct connection *connection, struct job *job,
                         enum lontar_error error, const PGresult *result, bool undone, int64_t now)
@@ -148,5 +187,5 @@ void place_job_done(void *argument, struct connection *connection, struct job *j
   if (is_demoted(error, result))
     policy_demoted(&pool->policy, now);
   if (!tries_again(place, connection, job, error, result, again || instead, now))
-    pool_finish(job, error, result);
+    pool_finish(pool, job, error, result);
 }

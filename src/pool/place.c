@@ -56,7 +56,7 @@ static void lose_job(struct pool *pool, struct job *job, enum lontar_error error
     job->retried = !blameless;
     pool_return(pool, job);
   } else {
-    pool_finish(job, read ? error : LONTAR_DEADLINE, NULL);
+    pool_finish(pool, job, read ? error : LONTAR_DEADLINE, NULL);
   }
 }
 
@@ -82,7 +82,7 @@ static void tell_unopened(struct pool *pool)
   if (pool->policy.open <= 1 || (pool->told_unopened != 0 && now - pool->told_unopened < TELL_AGAIN_AFTER))
     return;
   pool->told_unopened = now;
-  log_line(LOG_LEVEL_WARNING, "cannot open another connection: %s", pool->trouble);
+  log_line(LOG_LEVEL_WARNING, "cannot open another connection: %s", pool->loss);
 }
 
 /* Whether the server has answered on another connection while this one was silent. */
@@ -93,6 +93,15 @@ static bool hears_elsewhere(const struct pool *pool)
     if (pool->policy.slots[i].state == SLOT_READY && now - pool->policy.slots[i].heard < CLOCK_SECOND)
       return true;
   return false;
+}
+
+/* What the server said no to every session with, every request would meet. */
+static void note_refusal(struct place *place)
+{
+  const char *sqlstate = connection_refusal(place->connection);
+  const enum trouble trouble = *sqlstate != '\0' ? trouble_of(LONTAR_INTERNAL, sqlstate, true) : TROUBLE_NONE;
+  if (trouble_is_the_probers(trouble))
+    pool_meet(place->pool, STATEMENT_none, trouble);
 }
 
 /* Leaves the connection; its jobs are queued once more, or fail. */
@@ -123,11 +132,12 @@ void place_lose(struct place *place, enum lontar_error error, enum policy_reason
   bool was_open = place_slot(place)->state != SLOT_CONNECTING;
   bool blameless = belongs_to_dismissal(place);
   bool idled = connection_dismissal(place->connection) == SQLSTATE_ENDED;
-  snprintf(pool->trouble, sizeof pool->trouble, "%s", message);
+  snprintf(pool->loss, sizeof pool->loss, "%s", message);
+  note_refusal(place);
   if (idled)
     log_line(LOG_LEVEL_INFO, "the server ended an idle connection (idle_session_timeout); it is replaced");
   else if (was_open)
-    log_line(LOG_LEVEL_WARNING, "lost a connection: %s", pool->trouble);
+    log_line(LOG_LEVEL_WARNING, "lost a connection: %s", pool->loss);
   else
     tell_unopened(pool);
   if (blameless)
@@ -149,7 +159,7 @@ void place_late(struct place *place)
 {
   struct pool *pool = place->pool;
   pool->numbers.failed++;
-  snprintf(pool->trouble, sizeof pool->trouble, "connecting takes too long");
+  snprintf(pool->loss, sizeof pool->loss, "connecting takes too long");
   tell_unopened(pool);
   pool->owner.suspect(pool->owner.owner);
 }
@@ -160,6 +170,7 @@ static void note_ready(struct place *place)
   policy_opened(&pool->policy, place->index, clock_steady(), random_bits());
   pool->numbers.opened++;
   pool->pardons = 0;
+  troubles_pass(&pool->troubles, STATEMENT_none, clock_steady());
 }
 
 /* libpq never makes its buffers smaller: connections that had very much in them are replaced when they are idle, beyond

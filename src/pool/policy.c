@@ -216,7 +216,7 @@ void policy_told(struct policy *policy, enum policy_word word, int64_t now)
   if (policy->word == word)
     return;
   policy->word = word;
-  if (word == POLICY_DOWN)
+  if (word >= POLICY_DOWN)
     unprove(policy);
   if (word == POLICY_UP) {
     policy->failures = 0;
@@ -238,6 +238,8 @@ void policy_moved(struct policy *policy, int64_t now)
 /* A connection that answers is believed more than the prober; without any, its word counts, or our own failures. */
 bool policy_is_down(const struct policy *policy)
 {
+  if (policy->word == POLICY_UNFIT)
+    return true;
   if (policy->word != POLICY_DOWN && policy->failures == 0)
     return false;
   for (int i = 0; i < policy->reach; i++) {
@@ -342,7 +344,7 @@ static bool may_lease(const struct policy *policy, int64_t now)
 /* One after the other, so that a starting server is not stormed and the connections do not all grow old together. */
 static bool may_open(struct policy *policy, int64_t now)
 {
-  if (policy->connecting > 0 || now < policy->next_attempt || policy->word == POLICY_DOWN || policy->awaiting)
+  if (policy->connecting > 0 || now < policy->next_attempt || policy->word >= POLICY_DOWN || policy->awaiting)
     return false;
   bool beyond = policy->open >= wanted_size(policy);
   if (beyond && !may_lease(policy, now))

@@ -57,7 +57,12 @@ struct policy_budget {
 };
 
 /* What the prober says of the database. */
-enum policy_word { POLICY_UNKNOWN, POLICY_UP, POLICY_DOWN };
+enum policy_word {
+  POLICY_UNKNOWN,
+  POLICY_UP,
+  POLICY_DOWN,
+  POLICY_UNFIT, /* it answers, but lacks what every request needs: that connections answer proves nothing */
+};
 
 enum slot_state {
   SLOT_CLOSED,

@@ -11,7 +11,7 @@
 #include "pool/slice.h"
 
 /* Microseconds. A lock is remembered for longer than it is waited for. */
-enum { TICK = 20000, LOCK_REMEMBERED = 1000000 };
+enum { TICK = 20000, LOCK_REMEMBERED = 1000000, STILL_AFTER = 2000000 };
 
 static struct job *job_of(struct waiter *waiter)
 {
@@ -65,7 +65,7 @@ static void act(struct pool *pool, const struct policy_action *action)
     place_lose(place, LONTAR_DEADLINE, POLICY_HUNG, "the server does not answer");
     break;
   case POLICY_REFUSE:
-    pool_finish(job_of(action->waiter), action->error, NULL);
+    pool_finish(pool, job_of(action->waiter), action->error, NULL);
     break;
   }
 }
@@ -79,7 +79,7 @@ static void note_state(struct pool *pool)
     return;
   if (down)
     log_line(LOG_LEVEL_ERROR, "database is unavailable: %s; requests get 503 until it is back",
-             pool->trouble[0] != '\0' ? pool->trouble : "the prober says so");
+             pool->loss[0] != '\0' ? pool->loss : "the prober says so");
   else if (pool->policy.word == POLICY_DOWN) /* a server that takes no writes, for example */
     log_line(LOG_LEVEL_INFO, "a connection still answers, but the prober misses the database");
   else
@@ -185,7 +185,7 @@ void pool_submit(struct pool *pool, struct job *job)
   job->waiter.locked = pool_knows_lock(pool, job->statement, now);
   enum lontar_error error = policy_ask(&pool->policy, &job->waiter, now);
   if (error != LONTAR_OK)
-    pool_finish(job, error, NULL);
+    pool_finish(pool, job, error, NULL);
   else
     pool_dispatch(pool);
 }
@@ -194,6 +194,50 @@ bool pool_cancel(struct pool *pool, struct job *job)
 {
   job->unwanted = !policy_withdraw(&pool->policy, &job->waiter);
   return !job->unwanted;
+}
+
+void pool_blame(struct pool *pool, enum statement statement)
+{
+  if (pool->troubles.kinds[statement] == TROUBLE_NONE)
+    pool_meet(pool, statement, TROUBLE_FAULT);
+}
+
+void pool_found_well(struct pool *pool, int64_t asked)
+{
+  troubles_over(&pool->troubles, asked);
+}
+
+uint64_t pool_share_troubles(struct pool *pool, uint64_t elsewhere, const uint64_t passed[STATEMENT_COUNT])
+{
+  struct troubles *troubles = &pool->troubles;
+  troubles->elsewhere = elsewhere;
+  for (int i = 0; troubles->count > 0 && i < STATEMENT_COUNT; i++)
+    troubles_passed(troubles, (enum statement)i, (int64_t)__atomic_load_n(&passed[i], __ATOMIC_RELAXED));
+  return troubles_bits(troubles);
+}
+
+/* A write that has no answer yet: where its kind of work stands still, that is long before any time limit. */
+static bool stands_still(const struct policy *policy, int64_t now)
+{
+  const struct waiter *first = queue_first(&policy->queue, QUEUE_ALL);
+  if (first != NULL && now - first->queued >= STILL_AFTER)
+    return true;
+  for (int i = 0; i < policy->reach; i++)
+    if (policy->slots[i].writing && policy->slots[i].in_flight > 0 && now - policy->slots[i].heard >= STILL_AFTER)
+      return true;
+  return false;
+}
+
+void pool_troubles(struct pool *pool, int64_t ret_since[TROUBLE_KINDS])
+{
+  struct troubles *troubles = &pool->troubles;
+  const int64_t now = clock_steady();
+  if (!policy_is_down(&pool->policy))
+    troubles_forget(troubles, TROUBLE_AWAY);
+  troubles_look(troubles, now);
+  memcpy(ret_since, troubles->since, sizeof troubles->since);
+  if (ret_since[TROUBLE_WAITS] == 0 && stands_still(&pool->policy, now))
+    ret_since[TROUBLE_WAITS] = now - STILL_AFTER;
 }
 
 void pool_drain(struct pool *pool)
@@ -264,7 +308,7 @@ void pool_numbers(const struct pool *pool, struct pool_numbers *ret_numbers)
 
 int pool_retry_after(const struct pool *pool)
 {
-  bool told = pool->policy.word == POLICY_DOWN;
+  bool told = pool->policy.word >= POLICY_DOWN;
   int64_t left = clock_since((uint64_t)clock_steady(), told ? pool->next_probe : pool->policy.next_attempt);
   return left <= CLOCK_SECOND ? 1 : (int)((left + CLOCK_SECOND - 1) / CLOCK_SECOND);
 }

@@ -10,6 +10,7 @@
 
 #include "pool/connection.h"
 #include "pool/policy.h"
+#include "pool/trouble.h"
 
 struct event_base;
 struct pool;
@@ -22,6 +23,8 @@ struct pool_settings {
 
 /*
  * What the slice asks of its surroundings. `suspect` is told of every connection that is lost or cannot be opened.
+ * `passed`: a statement has done its work that another worker has trouble with.
+ * `troubled`: requests meet something that they did not meet before; with `doubt` the prober may know better.
  * `note`: this process of the server was left and has not been seen to end; somebody shall end it and look. The number
  * of the note, or -1 when there is no room at the moment. `is_gone`: it was looked for and is not there any more.
  * `forget`: nobody waits for it any longer. `is_crowded`: so much waits to be written that no dear read is sent now.
@@ -29,6 +32,8 @@ struct pool_settings {
 struct pool_owner {
   struct policy_budget budget;
   void (*suspect)(void *owner);
+  void (*troubled)(void *owner, bool doubt);
+  void (*passed)(void *owner, enum statement statement);
   int (*note)(void *owner, int backend);
   bool (*is_gone)(void *owner, int note);
   void (*forget)(void *owner, int note);
@@ -84,6 +89,18 @@ enum { POOL_AWAIT = -2 };
 /* Connections go to this one of the URL's servers (DIALER_ANY: any; POOL_AWAIT) from now on. Those that were begun
  * before `moved` (steady) are with another primary, and are closed: their reads are sent again, their writes fail. */
 void pool_aim(struct pool *pool, int server, int64_t moved);
+/* The answer to a statement is a fault on our side, though the server's word was not: as judged by what was asked. */
+void pool_blame(struct pool *pool, enum statement statement);
+
+/* The prober asked at that time (steady) and found all that requests need. */
+void pool_found_well(struct pool *pool, int64_t asked);
+
+/* The other workers' share: bits of the statements that they have trouble with, and when (steady) each last did its
+ * work in any worker that was told so. Returns the bits of this one. */
+uint64_t pool_share_troubles(struct pool *pool, uint64_t elsewhere, const uint64_t passed[STATEMENT_COUNT]);
+
+/* What requests meet now, each since when (steady), 0 for what they do not. */
+void pool_troubles(struct pool *pool, int64_t ret_since[TROUBLE_KINDS]);
 
 /* The prober's word, and when (steady) it looks again while the database is away. */
 void pool_told(struct pool *pool, enum policy_word word, int64_t next_probe);

@@ -6,6 +6,7 @@
 #include <event2/event.h>
 
 #include "pool/pool.h"
+#include "pool/trouble.h"
 
 /* How often a statement goes to another session because one did not fit. */
 enum { RENEWALS = 4 };
@@ -44,9 +45,11 @@ struct pool {
   int64_t dismissed;               /* when an administrator last ended a connection */
   int pardons;                     /* attempts to connect that failed with it, since the last connection */
   int64_t locked[STATEMENT_COUNT]; /* when a read last met a lock that nobody has passed since; 0: never */
-  char trouble[256];               /* the last loss, for the log */
+  char loss[256];                  /* the last one, for the log */
   int64_t told_unopened;           /* when the log last said that no other connection can be opened, … */
   int64_t told_renewal;            /* … and that a session did not fit */
+  struct troubles troubles;
+  int64_t told_doubt; /* when the prober was last asked because of them */
   struct pool_numbers numbers;
 };
 
@@ -58,11 +61,11 @@ static inline struct policy_slot *place_slot(struct place *place)
 /* Does what the policy says. Ends every entry from the loop. */
 void pool_dispatch(struct pool *pool);
 
-/* The one way out of the pool for a job. */
-static inline void pool_finish(struct job *job, enum lontar_error error, const PGresult *result)
-{
-  job->done(job, error, result);
-}
+/* The one way out of the pool for a job, so that it is known here what requests meet. */
+void pool_finish(struct pool *pool, struct job *job, enum lontar_error error, const PGresult *result);
+
+/* A statement has met it, or STATEMENT_none for a session that could not begin: who looks after health is told. */
+void pool_meet(struct pool *pool, enum statement statement, enum trouble trouble);
 
 /* Whether the next read of this statement is likely to wait for a lock. */
 bool pool_knows_lock(const struct pool *pool, enum statement statement, int64_t now);

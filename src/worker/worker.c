@@ -21,6 +21,7 @@
 #include "worker/balance.h"
 #include "worker/budget.h"
 #include "worker/settings.h"
+#include "worker/symptoms.h"
 
 #define BEAT INT64_C(20000) /* how often the board and the worker tell each other news */
 #define PROBER_LIMIT (2 * CLOCK_SECOND)
@@ -44,6 +45,7 @@ struct worker {
   struct event *passwords;
   struct event *signals[3];
   struct budget budget;
+  struct descriptors descriptors;
   uint64_t servers; /* of database_url, as the board names them */
   int64_t began;
   enum policy_word word; /* the prober's */
@@ -82,6 +84,7 @@ static void show_numbers(struct worker *worker)
   board_set(&slot->given, worker->given_before + front_given_count(worker->front));
   if (numbers.state_since != 0)
     board_worker_database(slot, numbers.down ? BOARD_DATABASE_DOWN : BOARD_DATABASE_UP);
+  symptoms_show(&worker->descriptors, &worker->handler, worker->front);
   board_worker_beat(slot);
 }
 
@@ -93,7 +96,7 @@ static void hear_choice(struct worker *worker, const struct board_prober *prober
   const bool choice = pool_server_count(worker->handler.pool) > 1;
   const uint64_t servers = board_get(&prober->servers);
   const int64_t moved = (int64_t)__atomic_load_n(&prober->moved, __ATOMIC_ACQUIRE);
-  const int server = (int)board_get(&prober->server) - 1;
+  const int server = (int)board_get(&prober->chosen) - 1;
   const bool same = servers == worker->servers;
   if (choice && same && server >= 0)
     pool_aim(worker->handler.pool, server, moved);
@@ -112,6 +115,8 @@ static void hear_prober(struct worker *worker)
   const uint64_t word = board_get(&prober->database);
   const bool heard = clock_is_fresh(board_get(&prober->heartbeat), clock_steady(), PROBER_LIMIT);
   worker->word = heard && word <= BOARD_DATABASE_DOWN ? words[word] : POLICY_UNKNOWN;
+  if (worker->word == POLICY_DOWN && board_get(&prober->unfit) != 0)
+    worker->word = POLICY_UNFIT;
   hear_choice(worker, prober, heard);
   pool_told(worker->handler.pool, worker->word, (int64_t)board_get(&prober->next_probe));
 }
@@ -148,7 +153,7 @@ static bool may_follow(const struct worker *worker)
     return true;
   if (board_get(&predecessor->pid) == 0)
     return !worker->start->tries;
-  return worker->word == POLICY_DOWN || board_get(&predecessor->database) == BOARD_DATABASE_DOWN ||
+  return worker->word >= POLICY_DOWN || board_get(&predecessor->database) == BOARD_DATABASE_DOWN ||
          budget_stays_full(&worker->budget);
 }
 
@@ -278,24 +283,45 @@ static void on_retire(evutil_socket_t signal_number, short what, void *argument)
   on_beat(worker);
 }
 
+/* Fails only when it is full of pokes. */
+static void poke(const struct worker *worker, uint64_t how)
+{
+  (void)!write(worker->start->poke_fd, &how, sizeof how);
+}
+
 /* The board shall know before the next beat, and the prober then look at once. */
 static void on_suspect(void *argument)
 {
   struct worker *worker = argument;
-  const uint64_t doubt = PROBER_DOUBT;
   if (worker->handler.pool != NULL)
     show_numbers(worker);
-  (void)!write(worker->start->poke_fd, &doubt, sizeof doubt); /* fails only when it is full of pokes */
+  poke(worker, PROBER_DOUBT);
+}
+
+/* The board shall know before the answer goes out. */
+static void on_troubled(void *argument, bool doubt)
+{
+  struct worker *worker = argument;
+  if (worker->handler.pool != NULL)
+    symptoms_show(&worker->descriptors, &worker->handler, worker->front);
+  if (doubt)
+    poke(worker, PROBER_DOUBT);
+}
+
+/* The others forget what they had against it. */
+static void on_passed(void *argument, enum statement statement)
+{
+  const struct worker *worker = argument;
+  board_set(&board_passed(worker->start->board)->at[statement], (uint64_t)clock_steady());
 }
 
 /* The prober looks for it at once. */
 static int note_left(void *argument, int backend)
 {
   const struct worker *worker = argument;
-  const uint64_t look = PROBER_LOOK;
   const int note = board_note(worker->handler.slot, backend);
   if (note >= 0)
-    (void)!write(worker->start->poke_fd, &look, sizeof look);
+    poke(worker, PROBER_LOOK);
   return note;
 }
 
@@ -329,8 +355,15 @@ static bool make_pool(struct worker *worker)
   budget_begin(&worker->budget, worker->start->board, worker->start->index, worker->start->turn,
                worker->config->pool_max_overflow, settings.policy.size);
   board_worker_begin(worker->handler.slot, (uint64_t)getpid());
-  const struct pool_owner owner = {
-      budget_for_pool(&worker->budget), on_suspect, note_left, is_left_gone, forget_left, is_crowded, worker};
+  const struct pool_owner owner = {budget_for_pool(&worker->budget),
+                                   on_suspect,
+                                   on_troubled,
+                                   on_passed,
+                                   note_left,
+                                   is_left_gone,
+                                   forget_left,
+                                   is_crowded,
+                                   worker};
   worker->handler.pool = pool_new(worker->base, worker->config->database_url, name, &settings, &owner);
   if (worker->handler.pool == NULL)
     return false;

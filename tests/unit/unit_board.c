@@ -192,6 +192,36 @@ static void of_one_that_is_gone_only_the_counters_stand(void)
   place_remove(&place);
 }
 
+/* Of a worker and its successor, as long as they live; and what others have trouble with. */
+static void troubles_are_those_of_the_living(void)
+{
+  struct place place;
+  const int64_t disk[TROUBLE_KINDS] = {[TROUBLE_DISK] = 7},
+                both[TROUBLE_KINDS] = {[TROUBLE_DISK] = 5, [TROUBLE_LOCKS] = 9};
+  place_make(&place);
+  struct board_slot *first = board_slot(place.board, board_turn(1, 0));
+  struct board_slot *second = board_slot(place.board, board_turn(1, 1));
+  const struct board_slot *shown = &place.snapshot.layout.slots[1];
+  board_worker_begin(first, 100);
+  board_worker_begin(second, 200);
+  board_worker_troubles(first, 1 << 3, disk);
+  board_worker_troubles(second, 1 << 4, both);
+  CU_ASSERT_EQUAL(board_troubled_elsewhere(place.board, first), 1 << 4);
+  CU_ASSERT_EQUAL(board_troubled_elsewhere(place.board, board_slot(place.board, 0)), 1 << 3 | 1 << 4);
+  board_snapshot(place.board, &place.snapshot);
+  CU_ASSERT_EQUAL(shown->troubles[TROUBLE_DISK], 5);
+  CU_ASSERT_EQUAL(shown->troubles[TROUBLE_LOCKS], 9);
+  board_worker_died(second, 200);
+  board_snapshot(place.board, &place.snapshot);
+  CU_ASSERT_EQUAL(shown->troubles[TROUBLE_DISK], 7);
+  CU_ASSERT_EQUAL(shown->troubles[TROUBLE_LOCKS], 0);
+  board_worker_end(first);
+  CU_ASSERT_EQUAL(board_troubled_elsewhere(place.board, second), 0);
+  board_snapshot(place.board, &place.snapshot);
+  CU_ASSERT_EQUAL(shown->troubles[TROUBLE_DISK], 0);
+  place_remove(&place);
+}
+
 static void latencies_fall_into_their_buckets(void)
 {
   static const struct {
@@ -415,9 +445,9 @@ static void the_status_file_is_json_with_an_expiry(void)
 UNIT_CASES(board, UNIT_CASE(a_reader_sees_what_a_worker_writes), UNIT_CASE(what_is_no_board_is_refused),
            UNIT_CASE(damage_to_the_file_is_seen), UNIT_CASE(a_new_board_takes_the_place_of_anything),
            UNIT_CASE(counters_go_on_and_gauges_begin_again), UNIT_CASE(both_turns_of_a_place_are_shown_as_one),
-           UNIT_CASE(of_one_that_is_gone_only_the_counters_stand), UNIT_CASE(latencies_fall_into_their_buckets),
-           UNIT_CASE(the_sentence_names_what_matters_most), UNIT_CASE(metrics_are_cumulative_and_in_seconds),
-           UNIT_CASE(the_probers_word_comes_first), UNIT_CASE(connected_workers_are_counted),
-           UNIT_CASE(the_prober_has_a_sentence_of_its_own), UNIT_CASE(a_long_reason_is_cut),
-           UNIT_CASE(the_marker_is_a_problem_that_expires), UNIT_CASE(a_marker_that_stands_is_told),
-           UNIT_CASE(the_status_file_is_json_with_an_expiry));
+           UNIT_CASE(of_one_that_is_gone_only_the_counters_stand), UNIT_CASE(troubles_are_those_of_the_living),
+           UNIT_CASE(latencies_fall_into_their_buckets), UNIT_CASE(the_sentence_names_what_matters_most),
+           UNIT_CASE(metrics_are_cumulative_and_in_seconds), UNIT_CASE(the_probers_word_comes_first),
+           UNIT_CASE(connected_workers_are_counted), UNIT_CASE(the_prober_has_a_sentence_of_its_own),
+           UNIT_CASE(a_long_reason_is_cut), UNIT_CASE(the_marker_is_a_problem_that_expires),
+           UNIT_CASE(a_marker_that_stands_is_told), UNIT_CASE(the_status_file_is_json_with_an_expiry));

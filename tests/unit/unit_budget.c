@@ -24,7 +24,7 @@ static void leases_never_exceed_the_budget(void)
 static struct board_slot *begin_with_one_within(struct place *place, struct budget *budget, int turn, uint64_t open)
 {
   struct board_slot *slot = board_slot(place->board, board_turn(0, turn));
-  board_prober_census(board_prober(place->board), 1, 0);
+  board_prober_census(board_prober(place->board), 1, 0, 0);
   budget_begin(budget, place->board, 0, turn, 3, 1);
   board_worker_begin(slot, (uint64_t)(4711 + turn));
   board_worker_state(slot, BOARD_WORKER_SERVING);
@@ -51,11 +51,11 @@ static void who_follows_a_dead_worker_counts_its_connections(void)
     budget.most = 2;
     CU_ASSERT_FALSE(shared.take(shared.owner, false));
     CU_ASSERT_TRUE(budget_is_full(&budget) && !budget_stays_full(&budget));
-    board_prober_census(board_prober(place.board), clock_steady() + CLOCK_SECOND, 3); /* the server still has them */
+    board_prober_census(board_prober(place.board), clock_steady() + CLOCK_SECOND, 3, 0); /* the server still has them */
     CU_ASSERT_FALSE(shared.take(shared.owner, false));
     CU_ASSERT_EQUAL(board_leased(place.board), 0);
     CU_ASSERT_TRUE(budget_stays_full(&budget));
-    board_prober_census(board_prober(place.board), clock_steady() + CLOCK_SECOND, 1);
+    board_prober_census(board_prober(place.board), clock_steady() + CLOCK_SECOND, 1, 0);
     CU_ASSERT_TRUE(shared.take(shared.owner, false));
     CU_ASSERT_TRUE(shared.take(shared.owner, true));
     CU_ASSERT_FALSE(shared.take(shared.owner, true));
@@ -78,7 +78,7 @@ static void before_the_first_look_at_the_server_nothing_is_opened(void)
   CU_ASSERT_TRUE(shared.take(shared.owner, false));
   budget.begun += 10 * CLOCK_SECOND;
   CU_ASSERT_FALSE(shared.take(shared.owner, false));
-  board_prober_census(board_prober(place.board), 1, 0);
+  board_prober_census(board_prober(place.board), 1, 0, 0);
   CU_ASSERT_TRUE(shared.take(shared.owner, false));
   place_remove(&place);
 }

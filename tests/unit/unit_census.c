@@ -17,21 +17,28 @@ static const char *name_of(pid_t pid)
 /* An answer to CENSUS_QUESTION, to which rows are added. */
 static PGresult *answer(void)
 {
-  static char first[] = "pid", second[] = "application_name";
-  PGresAttDesc columns[] = {{.name = first}, {.name = second}};
+  static char first[] = "pid", second[] = "application_name", third[] = "standby";
+  PGresAttDesc columns[] = {{.name = first}, {.name = second}, {.name = third}};
   PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
-  CU_ASSERT_TRUE_FATAL(PQsetResultAttrs(result, 2, columns) == 1);
+  CU_ASSERT_TRUE_FATAL(PQsetResultAttrs(result, 3, columns) == 1);
   return result;
 }
 
-static void add(PGresult *result, int backend, const char *name)
+static void add_waiting(PGresult *result, int backend, const char *name, bool waits)
 {
+  static char yes[] = "t", no[] = "f";
   char number[16], text[CENSUS_NAME_SIZE];
   const int row = PQntuples(result);
   (void)snprintf(number, sizeof number, "%d", backend);
   (void)snprintf(text, sizeof text, "%s", name);
   CU_ASSERT_TRUE_FATAL(PQsetvalue(result, row, 0, number, (int)strlen(number)) == 1);
   CU_ASSERT_TRUE_FATAL(PQsetvalue(result, row, 1, text, (int)strlen(text)) == 1);
+  CU_ASSERT_TRUE_FATAL(PQsetvalue(result, row, 2, waits ? yes : no, 1) == 1);
+}
+
+static void add(PGresult *result, int backend, const char *name)
+{
+  add_waiting(result, backend, name, false);
 }
 
 static void names_are_those_of_this_process_and_place(void)
@@ -96,6 +103,23 @@ static void what_was_noted_ends_or_is_crossed_out(void)
   place_remove(&place);
 }
 
+static void who_waits_for_a_standby_is_counted(void)
+{
+  struct place place;
+  struct census census = {.installation = INSTALLATION};
+  place_make(&place);
+  board_worker_begin(board_slot(place.board, 0), (uint64_t)getpid());
+  census_begin(&census, place.board);
+  PGresult *result = answer();
+  add_waiting(result, 100, name_of(getpid()), true);
+  add(result, 101, name_of(getpid()));
+  add_waiting(result, 102, "lontard/0 1f2e3d4d.7", true); /* of another installation */
+  CU_ASSERT_TRUE(census_take(&census, place.board, result));
+  CU_ASSERT_EQUAL(census.standby, 1);
+  PQclear(result);
+  place_remove(&place);
+}
+
 static void another_answer_is_told_and_counts_as_nothing_left(void)
 {
   struct place place;
@@ -122,5 +146,5 @@ static void the_order_names_the_victims(void)
 
 UNIT_CASES(census, UNIT_CASE(names_are_those_of_this_process_and_place),
            UNIT_CASE(whose_worker_is_gone_shall_end_and_others_are_nobodys_business),
-           UNIT_CASE(what_was_noted_ends_or_is_crossed_out),
+           UNIT_CASE(what_was_noted_ends_or_is_crossed_out), UNIT_CASE(who_waits_for_a_standby_is_counted),
            UNIT_CASE(another_answer_is_told_and_counts_as_nothing_left), UNIT_CASE(the_order_names_the_victims));

@@ -276,6 +276,22 @@ static void the_probers_word_stops_attempts_and_begins_them(void)
   CU_ASSERT_TRUE(next(POLICY_OPEN));
 }
 
+/* The schema is missing: whoever is connected would only meet that. */
+static void an_answer_of_a_server_that_is_unfit_proves_nothing(void)
+{
+  begin();
+  policy_told(&policy, POLICY_UNFIT, now);
+  CU_ASSERT_TRUE(policy_is_down(&policy));
+  CU_ASSERT_TRUE(due(POLICY_CHECK) && action.slot == 0);
+  policy_answered(&policy, 0, NULL, now);
+  CU_ASSERT_TRUE(policy_is_down(&policy));
+  policy_closed(&policy, 1, POLICY_LOST, now, 0);
+  CU_ASSERT_FALSE(next(POLICY_OPEN));
+  policy_told(&policy, POLICY_UP, now);
+  CU_ASSERT_FALSE(policy_is_down(&policy));
+  CU_ASSERT_TRUE(next(POLICY_OPEN));
+}
+
 static void too_many_and_too_late_are_refused(void)
 {
   struct waiter writes[101], late;
@@ -366,7 +382,8 @@ UNIT_CASES(policy, UNIT_CASE(overflow_is_leased_for_those_who_wait_and_given_bac
            UNIT_CASE(writes_that_wait_are_refused_when_every_place_for_them_is_left),
            UNIT_CASE(a_connection_that_is_late_goes_on_and_counts_as_failed),
            UNIT_CASE(without_a_connection_failures_mean_down_and_nobody_queues),
-           UNIT_CASE(the_probers_word_stops_attempts_and_begins_them), UNIT_CASE(too_many_and_too_late_are_refused),
+           UNIT_CASE(the_probers_word_stops_attempts_and_begins_them),
+           UNIT_CASE(an_answer_of_a_server_that_is_unfit_proves_nothing), UNIT_CASE(too_many_and_too_late_are_refused),
            UNIT_CASE(a_retry_waits_at_random_and_goes_first), UNIT_CASE(who_is_being_closed_still_counts),
            UNIT_CASE(draining_keeps_one_connection_for_those_who_wait),
            UNIT_CASE(a_demoted_server_loses_what_is_a_second_old),

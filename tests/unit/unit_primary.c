@@ -21,6 +21,11 @@ static struct sighting standby(void)
   return (struct sighting){.system = OURS};
 }
 
+static struct sighting other_database(void)
+{
+  return (struct sighting){.takes_writes = true, .system = FOREIGN, .timeline = 9};
+}
+
 static struct primary nobody(void)
 {
   return (struct primary){.server = PRIMARY_NONE};
@@ -77,7 +82,7 @@ static void an_older_one_is_not_used(void)
 
 static void another_database_is_not_used(void)
 {
-  const struct sighting foreign[2] = {{true, FOREIGN, 9}, {0}}, both[2] = {{true, FOREIGN, 9}, primary_at(2)};
+  const struct sighting foreign[2] = {other_database(), {0}}, both[2] = {other_database(), primary_at(2)};
   struct primary primary = known(2, 1);
   CU_ASSERT_FALSE(primary_look(&primary, foreign, 2));
   check(&primary, 1, 2, BOARD_ALARM_FOREIGN);
