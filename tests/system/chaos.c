@@ -13,6 +13,7 @@
 #include "system/guard.h"
 #include "system/ledger.h"
 #include "system/parts.h"
+#include "system/promise.h"
 #include "system/stack.h"
 #include "system/system.h"
 #include "system/trial.h"
@@ -23,6 +24,7 @@ enum { KINDS_MAX = 64, CRASHES_IN_LATER_DECKS = 4, MISSES = 20 };
 
 #define PACE 0.005
 #define GAP 0.6      /* longest pause before a fault */
+#define MOVE 2.0     /* a fault after which lontard moves lasts so long at least */
 #define RENEWALS 1.5 /* how long reloads and upgrades go on beside a fault, at most */
 #define COMMAND_LIMIT 60
 #define BACK_LIMIT 30 /* until everything serves again */
@@ -91,8 +93,8 @@ static void draw(struct card *card, const struct fault *fault)
   *card = (struct card){.fault = fault,
                         .pick = (unsigned)random(),
                         .gap = GAP * random_share(),
-                        .hold = fault->longest * hold * hold,
-                        .renewals = renewals < 0.5 ? 0 : RENEWALS * renewals};
+                        .hold = (fault->flags & FAULT_MOVES ? MOVE : 0) + fault->longest * hold * hold,
+                        .renewals = renewals < 0.5 || fault->flags & FAULT_ALONE ? 0 : RENEWALS * renewals};
 }
 
 /* Each fault once, then again in another order, and again. */
@@ -187,22 +189,27 @@ static bool inject(const struct card *card)
   renew_until = card->renewals > 0 ? stack_clock() + card->gap + card->renewals : 0;
   (void)ledger_run(never, card->gap);
   trial_begin(fault);
+  promise_open(fault);
   guard_during(fault->name);
   fault->begin(card->pick);
-  missed += fault_missed();
   bool done = ledger_run(is_done, COMMAND_LIMIT);
+  missed += fault_missed();
+  promise_begin();
   (void)ledger_run(never, card->hold);
+  promise_end();
   if (fault->end) {
     fault->end();
     done = ledger_run(is_done, COMMAND_LIMIT) && done;
   }
   CHECK(done, "%s: tests/chaos/fault takes too long", fault->name);
+  const double undone = stack_clock();
   trial_undone();
   whole_since = well_since = 0;
   const bool back = ledger_run(is_well_again, BACK_LIMIT);
   if (!CHECK(back, "%s: not everything serves %d s later", fault->name, BACK_LIMIT))
     tell_what_is_missing(fault);
   trial_end(back ? well_since : 0);
+  promise_check(undone, back ? well_since : 0);
   guard_during(NULL);
   return back;
 }
@@ -229,6 +236,7 @@ static void everything_comes_back_by_itself(void)
   CHECK(missed * MISSES <= plan_count, "%zu faults found nobody to hit", missed);
   printf("\n    %zu faults in %.0f s, beside them %zu reloads and %zu upgrades\n", done - missed, stack_clock() - begun,
          fault_reloads(), fault_upgrades());
+  printf("    answers with 500 where grants were missing: %zu\n", promise_excused());
   printf("    writes: %zu acknowledged, %zu got 503, %zu 504; reads: %zu answered, %zu got 503, %zu 504\n",
          ledger.writes, ledger.writes_unavailable, ledger.writes_late, ledger.reads, ledger.reads_unavailable,
          ledger.reads_late);

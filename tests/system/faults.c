@@ -23,6 +23,7 @@ enum { HOG_PAUSE_US = 5000 };
 /* ---- Commands of tests/chaos/fault, which run beside the load ---- */
 
 static pid_t command;
+static void (*afterwards)(void); /* what is yet to be done when the command has ended */
 
 static pid_t start(const char *what)
 {
@@ -50,7 +51,12 @@ static bool has_ended(pid_t *pid)
 
 bool fault_is_done(void)
 {
-  return has_ended(&command);
+  if (!has_ended(&command))
+    return false;
+  if (afterwards)
+    afterwards();
+  afterwards = NULL;
+  return true;
 }
 
 /* ---- Signals ---- */
@@ -206,6 +212,11 @@ COMMANDS(dear_reads, "read-dear", "stop-reads")
 COMMANDS(large_pages, "read-large", "stop-reads")
 COMMANDS(garbage, "stop-lontard", "start-over-garbage")
 COMMANDS(leftovers, "stop-lontard", "start-over-leftovers")
+COMMANDS(no_lontard, "stop-lontard", "start-lontard")
+COMMANDS(full_pipe, "stop-log-reader", "start-log-reader")
+COMMANDS(no_saving, "revoke-saving", "grant-again")
+COMMANDS(no_grants, "revoke-all", "grant-again")
+COMMANDS(primaries, "two-primaries", "one-primary")
 #undef COMMANDS
 
 static void change_tables(unsigned pick)
@@ -228,6 +239,56 @@ static void damage_board(unsigned pick)
 static void truncate_board(unsigned pick)
 {
   command = start(pick % 2 ? "empty-board" : "halve-board");
+}
+
+static void begin_no_nginx(unsigned pick)
+{
+  (void)pick;
+  victims = only(parts_nginx());
+  command = start("stop-nginx");
+}
+
+static void end_no_nginx(void)
+{
+  command = start("start-nginx");
+}
+
+/* The server comes back while the marker cannot be removed, or goes while none can be made. */
+static void begin_kept_folder(unsigned pick)
+{
+  command = start(pick % 2 ? "keep-marker" : "keep-from-marking");
+}
+
+static void end_kept_folder(void)
+{
+  command = start("free-folder");
+}
+
+static void kill_the_prober(void)
+{
+  kill_prober(0);
+}
+
+/* No such server, no such password, no such database. */
+static void begin_bad_reload(unsigned pick)
+{
+  static const char *const commands[] = {"reload-nowhere", "reload-stranger", "reload-nothing"};
+  command = start(commands[pick % 3]);
+  afterwards = kill_the_prober;
+}
+
+static void end_bad_reload(void)
+{
+  command = start("reload-well");
+}
+
+/* Its sessions go on, but one ends, and it lets nobody in who would take the place. */
+static void slow_accept(unsigned pick)
+{
+  const struct parts ended = one_of(parts_backends(), pick);
+  hit(only(parts_postmaster()), SIGSTOP);
+  for (size_t i = 0; i < ended.count; i++)
+    (void)kill(ended.pids[i], SIGTERM);
 }
 
 /* ---- Reloads and upgrades ---- */
@@ -274,6 +335,12 @@ static void begin_upgrade(unsigned pick)
   upgrades++;
 }
 
+enum {
+  SERVES = FAULT_READS | FAULT_WRITES | FAULT_SOON,
+  REFUSES_SAVING = FAULT_READS | FAULT_NO_WRITES | FAULT_GRANTS | FAULT_SOON,
+  REFUSES_ALL = FAULT_NO_READS | FAULT_NO_WRITES | FAULT_SOON
+};
+
 const struct fault faults[] = {
     {"postmaster killed", kill_postmaster, NULL, 0, FAULT_CRASH | FAULT_AWAY},
     {"worker killed", kill_worker, NULL, 0, 0},
@@ -316,6 +383,15 @@ const struct fault faults[] = {
     {"marker of a dead prober", kill_marking_prober, NULL, 0, 0},
     {"reload", reload, NULL, 0, 0},
     {"upgrade", begin_upgrade, NULL, 0, 0},
+    {"slow accept", slow_accept, go_on, 8, FAULT_ALONE | SERVES},
+    {"log pipe full", begin_full_pipe, end_full_pipe, 8, FAULT_ALONE | SERVES},
+    {"saving not granted", begin_no_saving, end_no_saving, 6, REFUSES_SAVING},
+    {"nothing granted", begin_no_grants, end_no_grants, 6, REFUSES_ALL | FAULT_GRANTS},
+    {"prober killed after a bad reload", begin_bad_reload, end_bad_reload, 8, FAULT_ALONE | SERVES},
+    {"run_dir not writable", begin_kept_folder, end_kept_folder, 4, FAULT_SOON},
+    {"nginx away", begin_no_nginx, end_no_nginx, 4, FAULT_NGINX | REFUSES_ALL},
+    {"lontard away", begin_no_lontard, end_no_lontard, 4, FAULT_ALONE | REFUSES_ALL},
+    {"two primaries", begin_primaries, end_primaries, 6, FAULT_ALONE | FAULT_MOVES},
 };
 
 const size_t fault_count = sizeof faults / sizeof faults[0];

@@ -6,10 +6,19 @@
 #include <stddef.h>
 
 enum {
-  FAULT_NGINX = 1, /* nginx itself dies: for a while there may be nobody who could answer */
-  FAULT_CRASH = 2, /* the postmaster is killed: how soon that is noticed is measured */
-  FAULT_AWAY = 4,  /* PostgreSQL ends: how soon it is used again is measured */
-  FAULT_DISK = 8,  /* needs the small file systems of tests/chaos/run */
+  FAULT_NGINX = 1,  /* nginx itself dies: for a while there may be nobody who could answer */
+  FAULT_CRASH = 2,  /* the postmaster is killed: how soon that is noticed is measured */
+  FAULT_AWAY = 4,   /* PostgreSQL ends: how soon it is used again is measured */
+  FAULT_DISK = 8,   /* needs the small file systems of tests/chaos/run */
+  FAULT_ALONE = 16, /* no reloads and upgrades beside it */
+  FAULT_SOON = 32,  /* everything serves again soon after its end */
+  FAULT_MOVES = 64, /* a chat is saved soon after its beginning */
+  /* Of what is asked while it lasts: */
+  FAULT_READS = 128,      /* every read is answered, and soon */
+  FAULT_WRITES = 256,     /* every chat is saved, and soon */
+  FAULT_NO_READS = 512,   /* none is answered */
+  FAULT_NO_WRITES = 1024, /* none is saved */
+  FAULT_GRANTS = 2048,    /* 500 is an answer, too */
 };
 
 struct fault {

@@ -11,6 +11,7 @@
 #include "system/figures.h"
 #include "system/ledger.h"
 #include "system/parts.h"
+#include "system/promise.h"
 #include "system/stack.h"
 #include "system/witness.h"
 
@@ -33,6 +34,7 @@ static struct {
 /* Requests may be cut from the fault until nginx, all of it, has answered. */
 static struct {
   double begun;
+  bool killed;  /* not stopped */
   double whole; /* every process of nginx is there, and is another than the victim */
   double ended; /* a request that began then has its answer */
 } gap;
@@ -47,6 +49,7 @@ static size_t cut;
 static void open_gap(void)
 {
   gap.begun = trial.begun;
+  gap.killed = trial.fault->end == NULL;
   gap.whole = gap.ended = 0;
 }
 
@@ -71,7 +74,8 @@ static void close_gap(const struct ledger_event *event)
   if (gap.whole == 0 || gap.ended != 0 || event->begun < gap.whole || event->status == 0)
     return;
   gap.ended = event->ended;
-  figures_add(&gaps, gap.ended - gap.begun);
+  if (gap.killed)
+    figures_add(&gaps, gap.ended - gap.begun);
 }
 
 /* ---- Each answer ---- */
@@ -98,8 +102,9 @@ bool trial_watch(const struct ledger_event *event)
 {
   watch_server(event);
   close_gap(event);
-  const bool excused = event->cut && is_in_gap(event);
-  cut += excused;
+  const bool in_gap = event->cut && is_in_gap(event);
+  const bool excused = promise_watch(event) || in_gap;
+  cut += in_gap;
   if (!excused && !event->success && event->status != 503 && event->status != 504)
     printf("    %s: a %s was answered %ld (%s) after %.3f s, %.3f s after the fault\n",
            trial.fault ? trial.fault->name : "before", event->writes ? "POST" : "GET", event->status,
