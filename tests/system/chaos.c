@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "system/check.h"
+#include "system/claim.h"
 #include "system/faults.h"
 #include "system/guard.h"
 #include "system/ledger.h"
@@ -191,6 +192,7 @@ static bool inject(const struct card *card)
   trial_begin(fault);
   promise_open(fault);
   guard_during(fault->name);
+  claim_during(fault->name);
   fault->begin(card->pick);
   bool done = ledger_run(is_done, COMMAND_LIMIT);
   missed += fault_missed();
@@ -211,7 +213,14 @@ static bool inject(const struct card *card)
   trial_end(back ? well_since : 0);
   promise_check(undone, back ? well_since : 0);
   guard_during(NULL);
+  claim_during(NULL);
   return back;
+}
+
+static bool watch(const struct ledger_event *event)
+{
+  claim_watch(event);
+  return trial_watch(event);
 }
 
 static void everything_comes_back_by_itself(void)
@@ -222,9 +231,10 @@ static void everything_comes_back_by_itself(void)
   nginx_size = parts_nginx_workers().count;
   need(crew_size > 0 && nginx_size > 0, "the quickstart does not run");
   ledger_pace = PACE;
-  ledger_watch = trial_watch;
+  ledger_watch = watch;
   witness_start();
   guard_start();
+  claim_start();
   ledger_open();
   const double begun = stack_clock();
   CHECK(ledger_run(is_well, BACK_LIMIT), "nothing serves before the first fault");
@@ -260,8 +270,14 @@ static void it_is_quick(void)
   trial_report();
 }
 
+static void health_is_no_better_than_the_last_requests(void)
+{
+  claim_report();
+}
+
 CU_TestInfo suite_chaos[] = {{"everything comes back by itself", everything_comes_back_by_itself},
                              {"no chat is lost or doubled", no_chat_is_lost_or_doubled},
                              {"it stays within its bounds", it_stays_within_its_bounds},
                              {"it is quick", it_is_quick},
+                             {"health is no better than the last requests", health_is_no_better_than_the_last_requests},
                              CU_TEST_INFO_NULL};
