@@ -125,7 +125,7 @@ static bool put(enum log_level level, const char *message, size_t length)
   struct escaper escaper = {.out = line, .length = (size_t)head, .limit = sizeof line - 1};
   escape_all(&escaper, message, length);
   line[escaper.length++] = '\n';
-  return sink_write(line, escaper.length);
+  return sink_write(level, line, escaper.length);
 }
 
 /* False while there is still no room. */

@@ -3,18 +3,36 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+static bool journal;
+
+/* systemd names the socket by device and inode. */
+static bool is_journal(const struct stat *status)
+{
+  char text[64];
+  const char *stream = getenv("JOURNAL_STREAM");
+  (void)snprintf(text, sizeof text, "%ju:%ju", (uintmax_t)status->st_dev, (uintmax_t)status->st_ino);
+  return stream != NULL && S_ISSOCK(status->st_mode) && strcmp(stream, text) == 0;
+}
 
 /* O_NONBLOCK belongs to the open file, and not to the descriptor: others may have the same file, above all the shell
  * on a terminal. Opened once more it is ours alone. That fails with a pipe that another user made. */
 void sink_own(void)
 {
   struct stat status;
-  if (fstat(STDERR_FILENO, &status) < 0 || (!S_ISFIFO(status.st_mode) && isatty(STDERR_FILENO) == 0))
+  if (fstat(STDERR_FILENO, &status) < 0)
+    return;
+  journal = is_journal(&status);
+  if (!S_ISFIFO(status.st_mode) && isatty(STDERR_FILENO) == 0)
     return;
   const int own = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (own < 0)
@@ -44,15 +62,24 @@ static ssize_t write_now(mode_t mode, const char *line, size_t length)
   return written < 0 && (errno == EOPNOTSUPP || errno == ENOSYS) ? write_if_room(mode, line, length) : written;
 }
 
-bool sink_write(const char *line, size_t length)
+/* The journal reads the level from the line's beginning. */
+static bool send_now(enum log_level level, const char *line, size_t length)
+{
+  char mark[] = {'<', (char)('0' + (int)level), '>'};
+  struct iovec pieces[] = {{mark, sizeof mark}, {(char *)line, length}};
+  const struct msghdr both = {.msg_iov = journal ? pieces : pieces + 1, .msg_iovlen = journal ? 2 : 1};
+  return sendmsg(STDERR_FILENO, &both, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)(length + (journal ? sizeof mark : 0));
+}
+
+bool sink_write(enum log_level level, const char *line, size_t length)
 {
   struct stat status;
   ssize_t written;
   if (fstat(STDERR_FILENO, &status) < 0)
     return false;
   if (S_ISSOCK(status.st_mode))
-    written = send(STDERR_FILENO, line, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-  else if (S_ISREG(status.st_mode))
+    return send_now(level, line, length);
+  if (S_ISREG(status.st_mode))
     written = write(STDERR_FILENO, line, length); /* a disk does not keep us waiting as a reader does */
   else
     written = write_now(status.st_mode, line, length);

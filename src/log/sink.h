@@ -8,10 +8,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A daemon's, before it makes threads or children: makes standard error an open file of its own where that can be. */
+#include "base/error.h"
+
+/* A daemon's, before it makes threads or children: makes standard error an open file of its own where that can be, and
+ * finds out whether it is systemd's journal. */
 void sink_own(void);
 
-/* Writes one line, at most PIPE_BUF bytes. False when it was not written, or not all of it. errno may change. */
-bool sink_write(const char *line, size_t length);
+/* Writes one line, at most PIPE_BUF bytes. False when it was not written, or not all of it. errno may change. The
+ * journal is told the level besides. */
+bool sink_write(enum log_level level, const char *line, size_t length);
 
 #endif

@@ -71,7 +71,7 @@ static void begin(struct line *line)
 static void end(struct line *line)
 {
   line->text[line->length++] = '\n';
-  (void)sink_write(line->text, line->length); /* who dies cannot tell later */
+  (void)sink_write(LOG_LEVEL_ERROR, line->text, line->length); /* who dies cannot tell later */
 }
 
 /* ---- What is told ---- */

@@ -1,7 +1,10 @@
 /* Standard error whose reader does not read: no write may wait for it. One that does is ended by SIGALRM. */
 #include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -39,7 +42,7 @@ static void end(void)
 static int write_until_full(void)
 {
   int lines = 0;
-  while (lines < LINES_MAX && sink_write(line, sizeof line))
+  while (lines < LINES_MAX && sink_write(LOG_LEVEL_INFO, line, sizeof line))
     lines++;
   return lines;
 }
@@ -56,9 +59,9 @@ static void check_no_wait(void)
 {
   const int lines = write_until_full();
   CU_ASSERT(lines > 0 && lines < LINES_MAX);
-  CU_ASSERT_FALSE(sink_write(line, sizeof line));
+  CU_ASSERT_FALSE(sink_write(LOG_LEVEL_INFO, line, sizeof line));
   drain();
-  CU_ASSERT_TRUE(sink_write(line, sizeof line));
+  CU_ASSERT_TRUE(sink_write(LOG_LEVEL_INFO, line, sizeof line));
 }
 
 static void a_full_pipe_is_not_waited_for(void)
@@ -111,7 +114,7 @@ static void many_writers_wait_as_little(void)
     if (fork() == 0) {
       (void)alarm(PATIENCE);
       for (int j = 0; j < LINES_MAX; j++)
-        (void)sink_write(line, sizeof line);
+        (void)sink_write(LOG_LEVEL_INFO, line, sizeof line);
       _exit(EXIT_SUCCESS);
     }
   for (int i = 0; i < WRITERS; i++)
@@ -137,11 +140,33 @@ static void nobody_there_is_no_end(void)
   CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
   begin(dup(ends[0]), ends[1]);
   (void)close(STDERR_FILENO);
-  CU_ASSERT_FALSE(sink_write(line, sizeof line));
+  CU_ASSERT_FALSE(sink_write(LOG_LEVEL_INFO, line, sizeof line));
   (void)close(ends[0]);
   end();
 }
 
-UNIT_CASES(sink, UNIT_CASE(a_full_pipe_is_not_waited_for), UNIT_CASE(a_full_socket_is_not_waited_for),
-           UNIT_CASE(a_terminal_that_is_not_read_is_not_waited_for), UNIT_CASE(many_writers_wait_as_little),
-           UNIT_CASE(a_file_takes_all), UNIT_CASE(nobody_there_is_no_end));
+static void only_the_journal_is_told_the_level(void)
+{
+  int ends[2];
+  struct stat status;
+  char stream[64], text[LINE + 8];
+  CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  begin(ends[0], ends[1]);
+  (void)fstat(STDERR_FILENO, &status);
+  (void)snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+  (void)setenv("JOURNAL_STREAM", stream, 1);
+  sink_own();
+  CU_ASSERT_TRUE(sink_write(LOG_LEVEL_ERROR, line, sizeof line));
+  CU_ASSERT_EQUAL(read(reader, text, sizeof text), LINE + 3);
+  CU_ASSERT_EQUAL(memcmp(text, "<3>xxx", 6), 0);
+  (void)setenv("JOURNAL_STREAM", "1:1", 1);
+  sink_own();
+  CU_ASSERT_TRUE(sink_write(LOG_LEVEL_ERROR, line, sizeof line));
+  CU_ASSERT_EQUAL(read(reader, text, sizeof text), LINE);
+  (void)unsetenv("JOURNAL_STREAM");
+  end();
+}
+
+UNIT_CASES(sink, UNIT_CASE(only_the_journal_is_told_the_level), UNIT_CASE(a_full_pipe_is_not_waited_for),
+           UNIT_CASE(a_full_socket_is_not_waited_for), UNIT_CASE(a_terminal_that_is_not_read_is_not_waited_for),
+           UNIT_CASE(many_writers_wait_as_little), UNIT_CASE(a_file_takes_all), UNIT_CASE(nobody_there_is_no_end));
