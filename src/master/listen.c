@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,38 +14,60 @@
 #include <lontar/error.h>
 
 #include "base/cleanup.h"
+#include "base/process.h"
 #include "config/config.h"
 #include "master/message.h"
 
-/* Whether somebody accepts there; EAGAIN is a full backlog, so somebody does. */
-static int try_served(const struct sockaddr_un *address, bool *ret_served)
+/* Whoever may accept there. */
+struct server {
+  bool there; /* somebody has the socket open */
+  pid_t pid;  /* who began to listen; 0 where that cannot be seen */
+};
+
+/* EAGAIN is a full backlog, so somebody is there. */
+static int look_at_server(const struct sockaddr_un *address, struct server *ret_server)
 {
+  struct ucred peer = {.pid = 0};
+  socklen_t size = sizeof peer;
   CLEANUP_CLOSE int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor < 0)
     return errno;
   const bool connected = connect(descriptor, (const struct sockaddr *)address, sizeof *address) == 0;
   if (!connected && errno != EAGAIN && errno != ECONNREFUSED)
     return errno;
-  *ret_served = connected || errno == EAGAIN;
+  ret_server->there = connected || errno == EAGAIN;
+  if (connected && getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
+    ret_server->pid = peer.pid;
   return 0;
 }
 
-static int remove_stale(const struct sockaddr_un *address, char *message, size_t size)
+/* A master that died may have left workers, stopped perhaps, which have the socket open and accept no more. Its number
+ * may be another program's by now. */
+static bool is_dead(pid_t master)
+{
+  char own[PROCESS_NAME_SIZE], program[PROCESS_NAME_SIZE];
+  if (master == getpid() || (kill(master, 0) < 0 && errno == ESRCH))
+    return true;
+  return process_program(master, program)[0] != '\0' && strcmp(program, process_program(getpid(), own)) != 0;
+}
+
+static int remove_stale(const struct sockaddr_un *address, bool orphans, char *message, size_t size)
 {
   struct stat status;
+  struct server server = {.there = false};
   const char *path = address->sun_path;
   if (lstat(path, &status) < 0)
     return errno == ENOENT ? LONTAR_OK
                            : message_fail(LONTAR_INTERNAL, message, size, "listen %s: %s", path, strerror(errno));
   if (!S_ISSOCK(status.st_mode))
     return message_fail(LONTAR_CONFLICT, message, size, "listen %s is there and is no socket", path);
-  bool served = false;
-  const int failed = try_served(address, &served);
+  const int failed = look_at_server(address, &server);
   if (failed)
     return message_fail(LONTAR_INTERNAL, message, size, "whether another process listens on %s: %s", path,
                         strerror(failed));
-  if (served)
-    return message_fail(LONTAR_CONFLICT, message, size, "another process listens on %s", path);
+  if (server.there && !(server.pid > 0 ? is_dead(server.pid) : orphans))
+    return message_fail(LONTAR_CONFLICT, message, size, "another process (pid %ld) listens on %s", (long)server.pid,
+                        path);
   if (unlink(path) < 0)
     return message_fail(LONTAR_INTERNAL, message, size, "stale socket %s: %s", path, strerror(errno));
   return LONTAR_OK;
@@ -69,14 +92,14 @@ static int set_access(const struct config *config, char *message, size_t size)
   return LONTAR_OK;
 }
 
-int listen_open(const struct config *config, int *ret_descriptor, char *message, size_t size)
+int listen_open(const struct config *config, bool orphans, int *ret_descriptor, char *message, size_t size)
 {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   const size_t length = strlen(config->listen);
   if (length >= sizeof address.sun_path)
     return message_fail(LONTAR_INTERNAL, message, size, "listen %s is too long", config->listen);
   memcpy(address.sun_path, config->listen, length);
-  int error = remove_stale(&address, message, size);
+  int error = remove_stale(&address, orphans, message, size);
   if (error)
     return error;
   CLEANUP_CLOSE int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -28,6 +28,7 @@
 #include "log/log.h"
 #include "log/trace.h"
 #include "master/crew.h"
+#include "master/leftover.h"
 #include "master/limits.h"
 #include "master/listen.h"
 #include "master/lookout.h"
@@ -47,6 +48,7 @@ struct master {
   struct crew crew;
   struct lookout lookout;
   struct upgrade upgrade;
+  struct leftover leftover;
   int64_t next_tick;
   uint64_t fed;    /* the heartbeat for which systemd's watchdog was fed */
   int64_t kill_at; /* steady; 0 while running, else when workers that are left are killed */
@@ -106,13 +108,20 @@ static int set_up_lookout(struct master *master, char *message, size_t size)
   return LONTAR_OK;
 }
 
+static void find_leftover(struct master *master)
+{
+  leftover_find(&master->leftover, master->config->run_dir, master->config->shutdown_timeout + STOP_GRACE);
+}
+
 /* In the order in which a second lontard must be refused before it harms the first. */
 static int claim(struct master *master, char *message, size_t size)
 {
   struct crew *crew = &master->crew;
   int error = rundir_claim(master->config->run_dir, &crew->pid_fd, message, size);
-  if (!error)
-    error = listen_open(master->config, &crew->listen_fd, message, size);
+  if (error)
+    return error;
+  find_leftover(master);
+  error = listen_open(master->config, master->leftover.count > 0, &crew->listen_fd, message, size);
   if (!error && crew_open(crew) != 0)
     error = message_fail(LONTAR_INTERNAL, message, size, "sockets between workers: %s", strerror(errno));
   return error;
@@ -158,6 +167,7 @@ static int set_up(struct master *master, char *message, size_t size)
   if (!error)
     error = set_up_lookout(master, message, size);
   if (!error && handed == LONTAR_OK) {
+    find_leftover(master);
     log_line(LOG_LEVEL_INFO, "upgraded; the old workers are followed by new ones");
     upgrade_adopt(&master->crew, &takeover);
     master->crew.proved = false;
@@ -388,6 +398,7 @@ static void tick(struct master *master, int64_t now)
     lookout_check(&master->lookout);
   }
   upgrade_check(&master->upgrade, now);
+  leftover_check(&master->leftover, master->config->run_dir, now);
   publish(master);
   mend_board(master); /* writing a file took its time */
   notify_watchdog(master->crew.board, &master->fed);

@@ -42,13 +42,14 @@ static void become(const struct upgrade *upgrade, const struct crew *crew, const
   takeover_exec(&takeover, arguments);
 }
 
-/* Its output belongs into the log, like ours. */
-static _Noreturn void test_child(const struct upgrade *upgrade, const struct crew *crew)
+/* Its output belongs into the log, like ours. It has the lock of the run_dir open, so it must not outlive us. */
+static _Noreturn void test_child(const struct upgrade *upgrade, const struct crew *crew, pid_t master)
 {
   sigset_t none;
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != master)
+    _exit(NOT_STARTED);
   (void)sigemptyset(&none);
   (void)sigprocmask(SIG_SETMASK, &none, NULL);
-  (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   (void)dup2(STDERR_FILENO, STDOUT_FILENO);
   become(upgrade, crew, "-t");
   log_line(LOG_LEVEL_ERROR, "%s: %s", upgrade->program, strerror(errno));
@@ -59,9 +60,10 @@ void upgrade_begin(struct upgrade *upgrade, const struct crew *crew)
 {
   if (upgrade->test != 0)
     return;
+  const pid_t master = getpid();
   const pid_t pid = fork();
   if (pid == 0)
-    test_child(upgrade, crew);
+    test_child(upgrade, crew, master);
   if (pid < 0) {
     log_line(LOG_LEVEL_ERROR, "no upgrade: the test of %s cannot be forked: %s", upgrade->program, strerror(errno));
     return;
