@@ -107,9 +107,11 @@ struct address_list *address_list_parse(const char *url)
   const char *hosts = setting(own, defaults, "host");
   const char *hostaddrs = setting(own, defaults, "hostaddr");
   const char *ports = setting(own, defaults, "port");
-  if (*option(own, "service") != '\0' || !is_plain(hosts, hostaddrs, ports))
-    return list_of("", "", "");
-  return list_of(hosts, hostaddrs, ports);
+  const bool left = *option(own, "service") != '\0' || !is_plain(hosts, hostaddrs, ports);
+  struct address_list *list = left ? list_of("", "", "") : list_of(hosts, hostaddrs, ports);
+  if (list != NULL)
+    list->left = left || own == NULL;
+  return list;
 }
 
 static int look_up(const char *name, int flags, struct addrinfo **ret_info)

@@ -17,6 +17,7 @@ struct address_list {
   int count;
   int unresolved;   /* names that have no address, and are not among the items */
   int lookup_error; /* why the last of them has none, by getaddrinfo */
+  bool left;        /* set by the parser alone: libpq knows more than the items tell */
   struct address items[];
 };
 

@@ -24,8 +24,9 @@ static uint64_t patience(const struct board_ward *ward, const struct remedy_limi
 static enum remedy treat(struct board_ward *ward, const struct remedy_limits *limits, uint64_t now)
 {
   const bool left = ward->attempts < (uint64_t)limits->attempts;
+  const bool hung = ward->attempts > 0 && ward->restart == BOARD_RESTART_OVERDUE;
   uint64_t due = patience(ward, limits);
-  if (left && ward->attempts > 0)
+  if (left && ward->attempts > 0 && !hung)
     due = later(due, ward->attempted + (uint64_t)limits->interval);
   ward->due = left ? due : 0;
   if (now < due)
@@ -38,7 +39,7 @@ static enum remedy treat(struct board_ward *ward, const struct remedy_limits *li
   ward->attempted = now;
   ward->restart = BOARD_RESTART_RUNNING;
   ward->due = 0;
-  return REMEDY_RESTART;
+  return hung ? REMEDY_FORCE : REMEDY_RESTART;
 }
 
 static enum remedy forget(struct board_ward *ward)

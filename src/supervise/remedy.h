@@ -2,7 +2,8 @@
  * When something ill is restarted, and when that is given up. Pure: time is passed in (steady microseconds), so tests
  * drive it with a clock of their own.
  *
- * Ill for longer than the grace: a restart. Still ill, or ill again: the next one, not before the interval is over. All
+ * Ill for longer than the grace: a restart. Still ill, or ill again: the next one, not before the interval is over. One
+ * that ran over its time has restarted nothing, and would not the next time: a harder one follows, after the grace. All
  * of them used up: escalated, once, and no restart any more. Well for the time of reset: everything begins again.
  */
 #ifndef SUPERVISE_REMEDY_H
@@ -24,6 +25,7 @@ struct remedy_limits {
 enum remedy {
   REMEDY_NONE,
   REMEDY_RESTART,  /* run the command; the attempt is counted already */
+  REMEDY_FORCE,    /* the same, by force */
   REMEDY_ESCALATE, /* call for a person, once */
   REMEDY_FORGET,   /* nothing but to tell: it was well for long, restarts are counted from zero */
 };

@@ -168,7 +168,7 @@ static void read_signals(struct supervise *supervise)
 
 static int64_t earlier(int64_t until, const struct errand *errand)
 {
-  return errand->pid != 0 && errand->end_at < until ? errand->end_at : until;
+  return errand->pid != 0 && errand->look_at < until ? errand->look_at : until;
 }
 
 static int wait_time(const struct supervise *supervise)
@@ -198,7 +198,7 @@ static void loop(struct supervise *supervise)
     const int64_t now = clock_steady();
     for (int i = 0; i < BOARD_WARDS; i++)
       if (ward_check(&supervise->wards[i], now))
-        save(supervise);
+        supervise->next_look = now; /* what comes next must not be untold until it is due */
     if (now >= supervise->next_look && !supervise->ended)
       look(supervise, now);
   }

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "health/supervision.h"
 #include "log/log.h"
+#include "supervise/force.h"
 
 enum { SENTENCE_MAX = 512 };
 
@@ -57,22 +58,38 @@ enum remedy ward_look(struct ward *ward, const struct config *config, enum board
   return remedy;
 }
 
-static bool run(struct ward *ward, struct errand *errand, const char *command, int64_t now, int64_t limit)
+static bool run(struct ward *ward, struct errand *errand, struct errand_order order, int64_t now, int64_t limit)
 {
   char message[SENTENCE_MAX];
   CLEANUP(buffer_free) struct buffer sentence;
   buffer_init(&sentence, sizeof message - 1);
   supervision_ward_sentence(ward->state, ward->index, now, &sentence);
   buffer_append(&sentence, "", 1);
-  return errand_start(errand, command, abouts[ward->index], sentence.failed ? "" : sentence.data, now, limit);
+  order.about = abouts[ward->index];
+  order.message = sentence.failed ? "" : sentence.data;
+  return errand_start(errand, &order, now, limit);
 }
 
-static void restart(struct ward *ward, const struct config *config, int64_t now)
+/* After one that hung: the operator's own harder one, or what did not heed it is killed first. */
+static struct errand_order harder_order(const struct ward *ward, const struct config *config)
 {
-  log_line(LOG_LEVEL_WARNING, "%s %s for %" PRId64 " seconds now: restarting it, attempt %" PRIu64 " of %" PRId64,
+  if (ward->index == BOARD_WARD_LONTARD)
+    return (struct errand_order){
+        .command = command_of(ward, config), .first = force_lontard, .argument = config->run_dir};
+  if (config->supervise_database_force_command[0] != '\0')
+    return (struct errand_order){.command = config->supervise_database_force_command};
+  return (struct errand_order){
+      .command = command_of(ward, config), .first = force_database, .argument = config->database_url};
+}
+
+static void restart(struct ward *ward, const struct config *config, bool by_force, int64_t now)
+{
+  log_line(LOG_LEVEL_WARNING, "%s %s for %" PRId64 " seconds now: restarting it%s, attempt %" PRIu64 " of %" PRId64,
            supervision_name(ward->index), ills[ward->index], (now - (int64_t)ward->state->since) / CLOCK_SECOND,
-           ward->state->attempts, config->supervise_attempts);
-  if (run(ward, &ward->restart, command_of(ward, config), now, config->supervise_command_timeout))
+           by_force ? " by force" : "", ward->state->attempts, config->supervise_attempts);
+  const struct errand_order order =
+      by_force ? harder_order(ward, config) : (struct errand_order){.command = command_of(ward, config)};
+  if (run(ward, &ward->restart, order, now, config->supervise_command_timeout))
     return;
   log_line(LOG_LEVEL_ERROR, "the command cannot be started: %s", strerror(errno));
   remedy_ended(ward->state, BOARD_RESTART_FAILED, now);
@@ -82,8 +99,8 @@ static void restart(struct ward *ward, const struct config *config, int64_t now)
 static void call(struct ward *ward, const struct config *config, int64_t now)
 {
   const bool again = ward->call_due;
-  ward->call_due =
-      !run(ward, &ward->call, config->supervise_escalation_command, now, config->supervise_command_timeout);
+  const struct errand_order order = {.command = config->supervise_escalation_command};
+  ward->call_due = !run(ward, &ward->call, order, now, config->supervise_command_timeout);
   if (ward->call_due && !again)
     log_line(LOG_LEVEL_ERROR, "supervise_escalation_command cannot be started: %s; trying again at each look",
              strerror(errno));
@@ -117,7 +134,8 @@ void ward_act(struct ward *ward, const struct config *config, enum remedy remedy
 {
   switch (remedy) {
   case REMEDY_RESTART:
-    restart(ward, config, now);
+  case REMEDY_FORCE:
+    restart(ward, config, remedy == REMEDY_FORCE, now);
     break;
   case REMEDY_ESCALATE:
     escalate(ward, config, now);

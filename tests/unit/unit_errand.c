@@ -14,7 +14,8 @@ static int run(struct errand *errand, const char *command, int64_t limit)
 {
   int status = -1;
   const int64_t began = clock_steady();
-  CU_ASSERT_TRUE_FATAL(errand_start(errand, command, "database", "It's away.", began, limit));
+  const struct errand_order order = {command, "database", "It's away.", NULL, NULL};
+  CU_ASSERT_TRUE_FATAL(errand_start(errand, &order, began, limit));
   while (clock_steady() - began < 30 * CLOCK_SECOND) {
     struct pollfd output = {.fd = errand->output, .events = POLLIN};
     (void)poll(&output, 1, 20);
@@ -91,7 +92,8 @@ static void a_deaf_command_is_killed(void)
 {
   struct errand errand;
   int status = 0;
-  CU_ASSERT_TRUE_FATAL(errand_start(&errand, "trap '' TERM; echo; sleep 60; sleep 60", "", "", 0, 1000));
+  const struct errand_order order = {"trap '' TERM; echo; sleep 60; sleep 60", "", "", NULL, NULL};
+  CU_ASSERT_TRUE_FATAL(errand_start(&errand, &order, 0, 1000));
   struct pollfd output = {.fd = errand.output, .events = POLLIN};
   CU_ASSERT_EQUAL(poll(&output, 1, 20000), 1); /* it has set its trap */
   CU_ASSERT_FALSE(errand_check(&errand, 999, &status));
@@ -104,7 +106,46 @@ static void a_deaf_command_is_killed(void)
   CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
+/* The shell ends of SIGTERM; whom it has begun does not. */
+static void what_is_left_of_an_overdue_command_is_killed(void)
+{
+  const struct errand_order order = {"sh -c 'trap \"\" TERM; echo $$; sleep 60; sleep 60' & wait", "", "", NULL, NULL};
+  struct errand errand;
+  int status = 0;
+  CU_ASSERT_TRUE_FATAL(errand_start(&errand, &order, 0, 1000));
+  struct pollfd output = {.fd = errand.output, .events = POLLIN};
+  CU_ASSERT_EQUAL(poll(&output, 1, 20000), 1);
+  CU_ASSERT_FALSE(errand_check(&errand, 1000, &status));
+  for (int i = 0; i < 1000 && !errand.ended; i++) {
+    (void)poll(NULL, 0, 10);
+    CU_ASSERT_FALSE(errand_check(&errand, 1001, &status));
+  }
+  CU_ASSERT(errand.look_at < ERRAND_GRACE);
+  CU_ASSERT_FALSE(errand_check(&errand, 1000 + ERRAND_GRACE, &status));
+  CU_ASSERT_TRUE(errand_check(&errand, 1001 + ERRAND_GRACE, &status));
+  CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+  CU_ASSERT_FALSE(lives_on(&errand));
+}
+
+static void say_first(const char *argument)
+{
+  (void)setenv("LONTAR_FIRST", argument, 1);
+}
+
+static void what_comes_first_comes_first(void)
+{
+  const struct errand_order order = {"printf %s \"$LONTAR_FIRST\"", "", "", say_first, "hello"};
+  struct errand errand;
+  int status;
+  CU_ASSERT_TRUE_FATAL(errand_start(&errand, &order, 0, CLOCK_SECOND));
+  for (int i = 0; i < 1000 && !errand_check(&errand, 1, &status); i++)
+    (void)poll(NULL, 0, 10);
+  UNIT_TEXT(errand.tail, errand.length, "hello");
+  CU_ASSERT_PTR_NULL(getenv("LONTAR_FIRST"));
+}
+
 UNIT_CASES(errand, UNIT_CASE(a_command_tells_its_status_and_its_words), UNIT_CASE(a_command_knows_what_it_is_about),
            UNIT_CASE(the_last_words_are_kept), UNIT_CASE(nothing_is_to_be_read_by_a_command),
            UNIT_CASE(its_whole_group_is_ended_in_time), UNIT_CASE(what_it_leaves_behind_holds_nobody_up),
-           UNIT_CASE(a_deaf_command_is_killed));
+           UNIT_CASE(a_deaf_command_is_killed), UNIT_CASE(what_is_left_of_an_overdue_command_is_killed),
+           UNIT_CASE(what_comes_first_comes_first));

@@ -102,6 +102,40 @@ static void a_slow_restart_gets_the_grace_after_its_end(void)
   restart_and_fail(&patient, 30);
 }
 
+static void one_that_hung_is_followed_by_force_after_the_grace(void)
+{
+  struct patient patient = patient_make(BOARD_CONDITION_ILL);
+  CU_ASSERT_EQUAL(wait_for(&patient, REMEDY_RESTART), 31);
+  pass(&patient, 120);
+  remedy_ended(&patient.ward, BOARD_RESTART_OVERDUE, patient.now);
+  CU_ASSERT_EQUAL(wait_for(&patient, REMEDY_FORCE), 30);
+  CU_ASSERT_EQUAL(patient.ward.attempts, 2);
+  remedy_ended(&patient.ward, BOARD_RESTART_FAILED, patient.now);
+  CU_ASSERT_EQUAL(wait_for(&patient, REMEDY_RESTART), 300);
+}
+
+static void what_was_forgotten_while_it_ran_is_followed_by_no_force(void)
+{
+  struct patient patient = patient_make(BOARD_CONDITION_ILL);
+  CU_ASSERT_EQUAL(wait_for(&patient, REMEDY_RESTART), 31);
+  patient.ward = (struct board_ward){.restart = BOARD_RESTART_RUNNING};
+  remedy_ended(&patient.ward, BOARD_RESTART_OVERDUE, patient.now);
+  CU_ASSERT_EQUAL(wait_for(&patient, REMEDY_RESTART), 31);
+}
+
+/* The attempts are as many as without it. */
+static void force_that_hangs_ends_in_an_escalation(void)
+{
+  struct patient patient = patient_make(BOARD_CONDITION_ILL);
+  CU_ASSERT_EQUAL(wait_for(&patient, REMEDY_RESTART), 31);
+  for (int i = 0; i < 2; i++) {
+    remedy_ended(&patient.ward, BOARD_RESTART_OVERDUE, patient.now);
+    CU_ASSERT_EQUAL(wait_for(&patient, REMEDY_FORCE), 30);
+  }
+  remedy_ended(&patient.ward, BOARD_RESTART_OVERDUE, patient.now);
+  CU_ASSERT_EQUAL(wait_for(&patient, REMEDY_ESCALATE), 30);
+}
+
 static void a_relapse_waits_for_the_interval(void)
 {
   struct patient patient = patient_make(BOARD_CONDITION_ILL);
@@ -227,8 +261,12 @@ static void promises_hold_whatever_happens(void)
 UNIT_CASES(remedy, UNIT_CASE(the_well_and_the_unknown_are_left_alone), UNIT_CASE(an_illness_gets_the_grace_to_pass),
            UNIT_CASE(nothing_is_done_while_a_command_runs),
            UNIT_CASE(restarts_keep_their_distance_and_end_in_an_escalation),
-           UNIT_CASE(a_slow_restart_gets_the_grace_after_its_end), UNIT_CASE(a_relapse_waits_for_the_interval),
-           UNIT_CASE(long_health_forgets), UNIT_CASE(health_must_be_whole_to_forget),
-           UNIT_CASE(long_health_ends_an_escalation), UNIT_CASE(a_relapse_after_the_escalation_is_not_restarted),
+           UNIT_CASE(a_slow_restart_gets_the_grace_after_its_end),
+           UNIT_CASE(one_that_hung_is_followed_by_force_after_the_grace),
+           UNIT_CASE(force_that_hangs_ends_in_an_escalation),
+           UNIT_CASE(what_was_forgotten_while_it_ran_is_followed_by_no_force),
+           UNIT_CASE(a_relapse_waits_for_the_interval), UNIT_CASE(long_health_forgets),
+           UNIT_CASE(health_must_be_whole_to_forget), UNIT_CASE(long_health_ends_an_escalation),
+           UNIT_CASE(a_relapse_after_the_escalation_is_not_restarted),
            UNIT_CASE(without_restarts_it_escalates_after_the_grace), UNIT_CASE(what_nobody_has_watched_begins_anew),
            UNIT_CASE(promises_hold_whatever_happens));
