@@ -216,7 +216,7 @@ struct board;
 struct board_snapshot {
   int64_t taken;        /* a stamp */
   int64_t taken_steady; /* the same moment, steady */
-  bool marked;          /* the marker stands and nginx answers 503 by itself; publish_look's alone */
+  bool marked;          /* the marker stands, for which nginx answers 503; publish_look's alone */
   struct board_layout layout;
 };
 

@@ -198,7 +198,7 @@ static void state_sentence(const struct board_snapshot *snapshot, struct buffer 
   else if (database == BOARD_DATABASE_UNKNOWN)
     buffer_append_text(buffer, "The workers have just begun and are connecting to the database.");
   else if (snapshot->marked)
-    buffer_append_text(buffer, "The database answers, but nginx answers 503 until the marker is removed: if that "
+    buffer_append_text(buffer, "The database answers, but the marker stands, for which nginx answers 503: if that "
                                "lasts, lontard's log says why.");
   else if ((uint64_t)alive < head->workers)
     buffer_append_format(buffer, "%d of %" PRIu64 " workers are alive, the others are being replaced.", alive,
@@ -223,18 +223,18 @@ void health_prober_sentence(const struct board_snapshot *snapshot, struct buffer
   const struct board_prober *prober = &snapshot->layout.prober;
   char server[BOARD_SERVER_SIZE];
   const int64_t seconds = seconds_since(snapshot, (int64_t)prober->database_since);
-  const char *nginx = snapshot->marked ? "nginx answers 503 by itself" : "nginx lets requests through";
+  const char *marker = snapshot->marked ? "; the marker for nginx stands" : "";
   if (!health_prober_alive(snapshot))
     buffer_append_text(buffer, "No prober is alive: each worker looks for the database by itself.");
   else if (prober->database == BOARD_DATABASE_DOWN)
     buffer_append_format(buffer,
-                         "The prober has had no database for %" PRId64 " seconds and asks again in %" PRId64 " ms; %s.",
-                         seconds, milliseconds_until(snapshot, (int64_t)prober->next_probe), nginx);
+                         "The prober has had no database for %" PRId64 " seconds and asks again in %" PRId64 " ms%s.",
+                         seconds, milliseconds_until(snapshot, (int64_t)prober->next_probe), marker);
   else if (prober->database == BOARD_DATABASE_UP)
-    buffer_append_format(buffer, "The prober has had the database%s%s for %" PRId64 " seconds; %s.",
-                         prober->server[0] != 0 ? " at " : "", board_server(prober, server), seconds, nginx);
+    buffer_append_format(buffer, "The prober has had the database%s%s for %" PRId64 " seconds%s.",
+                         prober->server[0] != 0 ? " at " : "", board_server(prober, server), seconds, marker);
   else
-    buffer_append_format(buffer, "The prober has just begun; %s.", nginx);
+    buffer_append_format(buffer, "The prober has just begun%s.", marker);
 }
 
 static void encoding_sentence(const struct board_snapshot *snapshot, struct buffer *buffer)

@@ -149,7 +149,7 @@ void render_metrics(const struct board_snapshot *snapshot, struct buffer *buffer
          snapshot->layout.prober.alarm != BOARD_ALARM_NONE);
   metric(buffer, "lontar_prober_alive", "gauge", "1 while the prober has a fresh heartbeat.",
          health_prober_alive(snapshot));
-  metric(buffer, "lontar_marker", "gauge", "1 while nginx answers 503 by itself.", snapshot->marked);
+  metric(buffer, "lontar_marker", "gauge", "1 while the marker stands, for which nginx answers 503.", snapshot->marked);
   metric_seconds(buffer, "lontar_start_time_seconds", "When the master began, since 1970.", head->started);
   metric(buffer, "lontar_workers", "gauge", "Workers that there should be.", head->workers);
   metric(buffer, "lontar_workers_alive", "gauge", "Workers with a fresh heartbeat.",

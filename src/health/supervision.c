@@ -36,13 +36,28 @@ static const char *plural(uint64_t count)
 
 /* ---- Sentences ---- */
 
+/* That its command ended well does not yet mean that it was restarted; that it is well then does. */
+static void say_attempts(const struct board_ward *ward, const char *name, struct buffer *buffer)
+{
+  static const char *const ends[] = {[BOARD_RESTART_FAILED] = " (the last one failed)",
+                                     [BOARD_RESTART_OVERDUE] = " (the last one ran over its time)",
+                                     [BOARD_RESTART_LOST] = " (how the last one ended is not known)"};
+  const bool known = ward->restart < sizeof ends / sizeof ends[0] && ends[ward->restart] != NULL;
+  if (ward->condition == BOARD_CONDITION_WELL && !known)
+    buffer_append_format(buffer, "%s was restarted %" PRIu64 " time%s", name, ward->attempts, plural(ward->attempts));
+  else
+    buffer_append_format(buffer, "A restart of %s was tried %" PRIu64 " time%s%s", name, ward->attempts,
+                         plural(ward->attempts), known ? ends[ward->restart] : "");
+}
+
 static void say_escalated(const struct board_ward *ward, const char *name, uint64_t now, struct buffer *buffer)
 {
   if (ward->attempts == 0)
     buffer_append_format(buffer, "Nothing is set to restart %s", name);
   else
-    buffer_append_format(buffer, "%s was restarted %" PRIu64 " time%s and is not restarted any more", name,
-                         ward->attempts, plural(ward->attempts));
+    say_attempts(ward, name, buffer);
+  if (ward->attempts > 0)
+    buffer_append_text(buffer, ", and none is any more");
   if (ward->condition == BOARD_CONDITION_WELL)
     buffer_append_format(buffer, "; it has been well for %" PRId64 " seconds.", seconds_between(ward->since, now));
   else
@@ -58,11 +73,11 @@ static void say_ill(const struct board_ward *ward, const char *name, uint64_t no
                          seconds_between(now, ward->due));
     return;
   }
-  buffer_append_format(buffer, "%s was restarted %" PRIu64 " time%s, ", name, ward->attempts, plural(ward->attempts));
+  say_attempts(ward, name, buffer);
   if (ward->due == 0)
-    buffer_append_text(buffer, "and will not be again.");
+    buffer_append_text(buffer, ", and none will be again.");
   else
-    buffer_append_format(buffer, "and is again in %" PRId64 " seconds if it stays so.",
+    buffer_append_format(buffer, ", and the next one is in %" PRId64 " seconds if it stays so.",
                          seconds_between(now, ward->due));
 }
 
@@ -76,23 +91,26 @@ void supervision_ward_sentence(const struct board_ward *ward, enum board_ward_in
     say_escalated(ward, name, (uint64_t)now, buffer);
   else if (ward->condition == BOARD_CONDITION_ILL)
     say_ill(ward, name, (uint64_t)now, buffer);
-  else if (ward->attempts > 0)
-    buffer_append_format(buffer, "%s was restarted %" PRIu64 " time%s, last %" PRId64 " seconds ago.", name,
-                         ward->attempts, plural(ward->attempts), seconds_between(ward->attempted, (uint64_t)now));
+  else if (ward->attempts > 0) {
+    say_attempts(ward, name, buffer);
+    buffer_append_format(buffer, ", last %" PRId64 " seconds ago.", seconds_between(ward->attempted, (uint64_t)now));
+  }
 }
 
 void supervision_sentences(const struct board_supervisor *supervisor, int64_t now, struct buffer *buffer)
 {
+  const int64_t silent = clock_since(supervisor->heartbeat, now);
   if (supervisor->pid == 0)
     return;
   for (int i = 0; i < BOARD_WARDS; i++) {
+    if (silent > SUPERVISION_LIMIT && supervisor->wards[i].escalated == 0)
+      continue; /* nobody does what would be promised */
     CLEANUP(buffer_free) struct buffer sentence;
     buffer_init(&sentence, SENTENCE_MAX);
     supervision_ward_sentence(&supervisor->wards[i], (enum board_ward_index)i, now, &sentence);
     if (sentence.length > 0)
       buffer_append_format(buffer, " %.*s", (int)sentence.length, sentence.data);
   }
-  const int64_t silent = clock_since(supervisor->heartbeat, now);
   if (silent > SUPERVISION_LIMIT)
     buffer_append_format(buffer, " lontar-supervise has not moved for %" PRId64 " seconds.", silent / CLOCK_SECOND);
 }

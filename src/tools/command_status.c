@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "health/board.h"
 #include "health/health.h"
+#include "health/owner.h"
 #include "health/publish.h"
 #include "health/render.h"
 #include "health/supervision.h"
@@ -85,12 +86,23 @@ static int status_print(const struct board_snapshot *snapshot, bool json)
   return health_state(snapshot) == HEALTH_FAIL ? COMMAND_FAILED : COMMAND_DONE;
 }
 
-/* Without a board there is still what lontar-supervise keeps for itself. */
-static int status_without_board(const char *run_dir, bool json, const char *damage)
+/* How both were when lontard was last there says nothing of the present. */
+static void forget_conditions(struct board_supervisor *supervisor)
+{
+  for (int i = 0; i < BOARD_WARDS; i++) {
+    supervisor->wards[i].condition = BOARD_CONDITION_UNKNOWN;
+    supervisor->wards[i].since = supervisor->wards[i].due = 0;
+  }
+}
+
+/* Without a lontard there is still what lontar-supervise keeps for itself. */
+static int status_without_lontard(const char *run_dir, bool json, const char *damage)
 {
   struct board_supervisor supervisor;
-  if (!json && state_load(run_dir, &supervisor))
+  if (!json && state_load(run_dir, &supervisor)) {
+    forget_conditions(&supervisor);
     print_supervised(&supervisor);
+  }
   if (damage != NULL)
     return command_fail(
         "A lontard that runs makes a new one within a second. If this stays: systemctl restart lontard.", "%s", damage);
@@ -108,8 +120,10 @@ int command_status(const struct invocation *invocation, int argc, char **argv)
   (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, invocation->config->run_dir);
   CLEANUP(board_close_pointer) struct board *board = NULL;
   int error = board_open_reader(path, &board, message, sizeof message);
-  if (error == LONTAR_NOT_FOUND || error == LONTAR_INVALID)
-    return status_without_board(invocation->config->run_dir, json, error == LONTAR_INVALID ? message : NULL);
+  /* One that was killed leaves its board. */
+  const bool gone = owner_of(invocation->config->run_dir) == 0;
+  if (gone || error == LONTAR_NOT_FOUND || error == LONTAR_INVALID)
+    return status_without_lontard(invocation->config->run_dir, json, error == LONTAR_INVALID && !gone ? message : NULL);
   if (error != LONTAR_OK)
     return command_fail(NULL, "%s", message);
   struct board_snapshot *snapshot = malloc(sizeof *snapshot);

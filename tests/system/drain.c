@@ -89,7 +89,7 @@ static void afterwards_nginx_says_503(void)
   CHECK(stack_wait(is_gone, WAIT_SECONDS), "nginx does not answer 503 after the daemon's end");
   ANSWER answer = get("~/subjects", world.siswa.token);
   (void)check_problem("without a daemon", &answer, 503, "unavailable");
-  (void)check_text("without a daemon", answer_text(&answer, "title"), "Database temporarily unavailable");
+  (void)check_text("without a daemon", answer_text(&answer, "title"), "Service temporarily unavailable");
 }
 
 CU_TestInfo suite_drain[] = {{"requests in flight are answered", requests_in_flight_are_answered},

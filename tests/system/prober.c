@@ -369,7 +369,7 @@ static void a_marker_is_removed_as_soon_as_it_can_be(void)
 static void a_marker_is_told_by_whom_nginx_does_not_ask(void)
 {
   put_marker();
-  check_told("/health", 503, "application/health+json", "nginx answers 503 until the marker is removed");
+  check_told("/health", 503, "application/health+json", "the marker stands, for which nginx answers 503");
   check_told("/health/ready", 503, "application/json", "\"fail\"");
   check_told("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8", "\nlontar_marker 1\n");
   CHECK(unlink(marker_path) == 0, "the marker is gone");

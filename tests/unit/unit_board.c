@@ -330,14 +330,14 @@ static void the_prober_has_a_sentence_of_its_own(void)
   struct board_prober *prober = board_prober(place.board);
   expect_prober(&place, "No prober is alive: each worker looks for the database by itself.");
   board_prober_begin(prober, 99);
-  expect_prober(&place, "The prober has just begun; nginx lets requests through.");
+  expect_prober(&place, "The prober has just begun.");
   say(&place, BOARD_DATABASE_UP);
-  expect_prober(&place, "The prober has had the database for 0 seconds; nginx lets requests through.");
+  expect_prober(&place, "The prober has had the database for 0 seconds.");
   say(&place, BOARD_DATABASE_DOWN);
   board_prober_beat(prober, 1); /* long ago, so that the time left is certain */
   put_marker(&place);
-  expect_prober(&place, "The prober has had no database for 0 seconds and asks again in 0 ms; nginx answers 503 by "
-                        "itself.");
+  expect_prober(&place, "The prober has had no database for 0 seconds and asks again in 0 ms; the marker for "
+                        "nginx stands.");
   CU_ASSERT_TRUE(take_marker(&place));
   place_remove(&place);
 }
@@ -383,7 +383,7 @@ static void a_marker_that_stands_is_told(void)
   expect_sentence(&place, HEALTH_PASS, "All is well: 2 workers, the database answers.");
   put_marker(&place);
   expect_sentence(&place, HEALTH_FAIL,
-                  "The database answers, but nginx answers 503 until the marker is removed: if that lasts, lontard's "
+                  "The database answers, but the marker stands, for which nginx answers 503: if that lasts, lontard's "
                   "log says why.");
   CU_ASSERT_TRUE(take_marker(&place));
   expect_sentence(&place, HEALTH_PASS, "All is well: 2 workers, the database answers.");

@@ -30,17 +30,25 @@ static void each_state_has_its_sentence(void)
       {{.condition = BOARD_CONDITION_ILL, .attempts = 2, .restart = BOARD_RESTART_RUNNING},
        " PostgreSQL is being restarted (attempt 2)."},
       {{.condition = BOARD_CONDITION_ILL, .attempts = 1, .attempted = AT(900), .due = AT(1200)},
-       " PostgreSQL was restarted 1 time, and is again in 200 seconds if it stays so."},
-      {{.condition = BOARD_CONDITION_ILL, .attempts = 3, .attempted = AT(900)},
-       " PostgreSQL was restarted 3 times, and will not be again."},
+       " A restart of PostgreSQL was tried 1 time, and the next one is in 200 seconds if it stays so."},
+      {{.condition = BOARD_CONDITION_ILL, .attempts = 1, .restart = BOARD_RESTART_OVERDUE, .due = AT(1030)},
+       " A restart of PostgreSQL was tried 1 time (the last one ran over its time), and the next one is in 30 seconds "
+       "if "
+       "it stays so."},
+      {{.condition = BOARD_CONDITION_ILL, .attempts = 3, .restart = BOARD_RESTART_DONE},
+       " A restart of PostgreSQL was tried 3 times, and none will be again."},
+      {{.condition = BOARD_CONDITION_UNKNOWN, .attempts = 1, .restart = BOARD_RESTART_DONE, .attempted = AT(960)},
+       " A restart of PostgreSQL was tried 1 time, last 40 seconds ago."},
       {{.condition = BOARD_CONDITION_WELL, .attempts = 2, .attempted = AT(960)},
        " PostgreSQL was restarted 2 times, last 40 seconds ago."},
       {{.condition = BOARD_CONDITION_ILL, .attempts = 3, .escalated = AT(999)},
-       " PostgreSQL was restarted 3 times and is not restarted any more: somebody must look."},
+       " A restart of PostgreSQL was tried 3 times, and none is any more: somebody must look."},
+      {{.condition = BOARD_CONDITION_ILL, .attempts = 3, .restart = BOARD_RESTART_FAILED, .escalated = AT(999)},
+       " A restart of PostgreSQL was tried 3 times (the last one failed), and none is any more: somebody must look."},
       {{.condition = BOARD_CONDITION_ILL, .escalated = AT(999)},
        " Nothing is set to restart PostgreSQL: somebody must look."},
       {{.condition = BOARD_CONDITION_WELL, .since = AT(970), .attempts = 3, .escalated = AT(900)},
-       " PostgreSQL was restarted 3 times and is not restarted any more; it has been well for 30 seconds."},
+       " PostgreSQL was restarted 3 times, and none is any more; it has been well for 30 seconds."},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     struct board_supervisor supervisor = {.pid = 1, .heartbeat = AT(1000)};
@@ -59,6 +67,15 @@ static void both_and_silence_are_told(void)
                       " lontar-supervise has not moved for 100 seconds.");
   supervisor.pid = 0;
   expect(&supervisor, "");
+}
+
+static void one_that_is_silent_promises_nothing(void)
+{
+  struct board_supervisor supervisor = {.pid = 1, .heartbeat = AT(900)};
+  supervisor.wards[BOARD_WARD_LONTARD].restart = BOARD_RESTART_RUNNING;
+  supervisor.wards[BOARD_WARD_DATABASE] =
+      (struct board_ward){.condition = BOARD_CONDITION_ILL, .attempts = 1, .due = AT(1100)};
+  expect(&supervisor, " lontar-supervise has not moved for 100 seconds.");
 }
 
 static struct board_snapshot *snapshot_make(void)
@@ -129,4 +146,5 @@ static void metrics_count_restarts(void)
 }
 
 UNIT_CASES(supervision, UNIT_CASE(each_state_has_its_sentence), UNIT_CASE(both_and_silence_are_told),
-           UNIT_CASE(json_has_the_times_of_the_wall), UNIT_CASE(the_table_has_ages), UNIT_CASE(metrics_count_restarts));
+           UNIT_CASE(one_that_is_silent_promises_nothing), UNIT_CASE(json_has_the_times_of_the_wall),
+           UNIT_CASE(the_table_has_ages), UNIT_CASE(metrics_count_restarts));
