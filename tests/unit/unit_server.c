@@ -45,11 +45,11 @@ static void a_line_of_tcp_sockets(void)
       4712);
   CU_ASSERT_EQUAL(address.family, AF_INET6);
   CU_ASSERT_EQUAL(memcmp(address.words, &in6addr_loopback, sizeof in6addr_loopback), 0);
+  /* The head, one that is connected, and half an address. */
   static const char *const others[] = {
       "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
-      "   0: 0100007F:1538 0100007F:9999 01 00000000:00000000 00:00000000 00000000   105        0 4711 1 0", /* connected
-                                                                                                              */
-      "   0: 0100:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000   105        0 4711 1 0",
+      "   0: 0100007F:1538 0100007F:9999 01 00000000:00000000 00:00000000 00000000   105        0 4711 1",
+      "   0: 0100:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000   105        0 4711 1",
       "",
   };
   for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
