@@ -24,9 +24,9 @@ struct inquiry {
   struct dial *dial; /* kept after a failure, for its message */
   PGconn *libpq;     /* NULL until it is open */
   bool is_set_up;
+  enum question question; /* the whole, or what the server answers of it */
   enum asked asked;
   bool due;       /* it is to be asked again once the census is over */
-  bool plain;     /* the plain question is all that the server answers */
   bool unflushed; /* libpq has bytes that the socket did not take */
   bool failed;
   bool refused;
@@ -115,7 +115,7 @@ static bool send_question(struct inquiry *inquiry)
   const struct preset_limits limits = {0};
   CLEANUP(buffer_free) struct buffer sql;
   buffer_init(&sql, QUESTION_SIZE_MAX);
-  buffer_append_format(&sql, "SELECT %s", inquiry->plain ? question_plain : question_columns);
+  buffer_append_format(&sql, "SELECT %s", question_columns[inquiry->question]);
   if (!inquiry->is_set_up && !inquiry->settings.pooled) {
     buffer_append_text(&sql, ", ");
     presets_write(&sql, PQserverVersion(inquiry->libpq), &limits);
@@ -211,15 +211,16 @@ static void ask_plainly(struct inquiry *inquiry, const PGresult *result)
   const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   log_line(LOG_LEVEL_WARNING, "two primaries cannot be told apart: the server does not say its timeline: SQLSTATE=%s",
            sqlstate);
-  inquiry->plain = inquiry->due = true;
+  inquiry->question = QUESTION_PLAIN;
+  inquiry->due = true;
   inquiry->is_set_up = false;
 }
 
 static void judge(struct inquiry *inquiry, const PGresult *result)
 {
-  if (!inquiry->plain && question_is_barred(result))
+  if (inquiry->question != QUESTION_PLAIN && question_is_barred(result))
     ask_plainly(inquiry, result);
-  else if (!question_read(result, inquiry->plain, &inquiry->sighting))
+  else if (!question_read(result, inquiry->question, &inquiry->sighting))
     fail_open(inquiry);
   else if (inquiry->settings.watches)
     return;
@@ -337,6 +338,7 @@ struct inquiry *inquiry_open(const struct inquiry_settings *settings)
       .owner = inquiry,
   };
   inquiry->settings = *settings;
+  inquiry->question = settings->watches ? QUESTION_IDENTITY : QUESTION_WHOLE;
   census_name(inquiry->name, "prober", settings->census->installation);
   inquiry->reason = NO_ANSWER;
   inquiry->event = event_new(settings->base, -1, 0, on_ready, inquiry);
@@ -400,7 +402,8 @@ const char *inquiry_encoding(const struct inquiry *inquiry)
 
 int64_t inquiry_found_well(const struct inquiry *inquiry)
 {
-  return !inquiry->plain && inquiry->sighting.lacks == QUESTION_LACKS_NOTHING ? inquiry->asked_at : 0;
+  return inquiry->question == QUESTION_WHOLE && inquiry->sighting.lacks == QUESTION_LACKS_NOTHING ? inquiry->asked_at
+                                                                                                  : 0;
 }
 
 const char *inquiry_lack(const struct inquiry *inquiry, uint64_t *ret_count)

@@ -34,11 +34,14 @@ enum { COLUMN_READ_ONLY, COLUMN_SYSTEM, COLUMN_TIMELINE, COLUMN_LACKS };
   " WHEN pg_catalog.num_nulls(" OBJECTS ") > 0 THEN 'schema'"                                                          \
   " ELSE pg_catalog.concat_ws(',', " RIGHTS_LACKING ", " CALL_LACKING ") END"
 
-const char question_plain[] = PLAIN;
-const char question_columns[] =
-    PLAIN ", (SELECT system_identifier FROM pg_catalog.pg_control_system()),"
-          " CASE WHEN pg_catalog.pg_is_in_recovery() THEN '0'"
-          " ELSE pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) END, " LACKS;
+/* Which primary it is. */
+#define IDENTITY                                                                                                       \
+  PLAIN ", (SELECT system_identifier FROM pg_catalog.pg_control_system()),"                                            \
+        " CASE WHEN pg_catalog.pg_is_in_recovery() THEN '0'"                                                           \
+        " ELSE pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) END"
+
+const char *const question_columns[] = {
+    [QUESTION_PLAIN] = PLAIN, [QUESTION_IDENTITY] = IDENTITY, [QUESTION_WHOLE] = IDENTITY ", " LACKS};
 
 bool question_is_barred(const PGresult *result)
 {
@@ -61,15 +64,16 @@ static void read_lacks(const char *lacks, struct sighting *sighting)
   }
 }
 
-bool question_read(const PGresult *result, bool plain, struct sighting *ret_sighting)
+bool question_read(const PGresult *result, enum question question, struct sighting *ret_sighting)
 {
   if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1)
     return false;
   *ret_sighting = (struct sighting){.takes_writes = strcmp(PQgetvalue(result, 0, COLUMN_READ_ONLY), "off") == 0};
-  if (plain)
+  if (question == QUESTION_PLAIN)
     return true;
   ret_sighting->system = strtoull(PQgetvalue(result, 0, COLUMN_SYSTEM), NULL, 10);
   ret_sighting->timeline = strtoull(PQgetvalue(result, 0, COLUMN_TIMELINE), NULL, 16);
-  read_lacks(PQgetvalue(result, 0, COLUMN_LACKS), ret_sighting);
+  if (question == QUESTION_WHOLE)
+    read_lacks(PQgetvalue(result, 0, COLUMN_LACKS), ret_sighting);
   return true;
 }

@@ -6,8 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The columns of a SELECT, which cost the server microseconds; the plain ones anybody may ask everywhere. */
-extern const char question_columns[], question_plain[];
+/* How much is asked. */
+enum question {
+  QUESTION_PLAIN,    /* whether it takes writes: anybody may ask that everywhere */
+  QUESTION_IDENTITY, /* and which primary it is */
+  QUESTION_WHOLE,    /* and what it lacks */
+};
+
+/* The columns of a SELECT for each, which cost the server microseconds. */
+extern const char *const question_columns[];
 
 /* What the server lacks of what requests need. */
 enum question_lack {
@@ -32,7 +39,7 @@ struct sighting {
 /* Whether this server knows the functions not or does not let us call them, so that the plain question is left. */
 bool question_is_barred(const PGresult *result);
 
-/* Reads the row. False when it is no answer to the question, the plain one or the whole. */
-bool question_read(const PGresult *result, bool plain, struct sighting *ret_sighting);
+/* Reads the row. False when it is no answer to that question. */
+bool question_read(const PGresult *result, enum question question, struct sighting *ret_sighting);
 
 #endif

@@ -24,7 +24,7 @@ static struct sighting read_lacks(const char *lacks)
   (void)snprintf(text, sizeof text, "%s", lacks);
   char *const values[] = {off, system, timeline, text};
   PGresult *result = row(4, values);
-  CU_ASSERT_TRUE(question_read(result, false, &sighting));
+  CU_ASSERT_TRUE(question_read(result, QUESTION_WHOLE, &sighting));
   PQclear(result);
   CU_ASSERT_TRUE(sighting.takes_writes);
   CU_ASSERT_EQUAL(sighting.system, UINT64_C(7713955631676401783));
@@ -55,7 +55,7 @@ static void the_plain_answer_says_nothing_more(void)
   char on[] = "on";
   char *const values[] = {on};
   PGresult *result = row(1, values);
-  CU_ASSERT_TRUE(question_read(result, true, &sighting));
+  CU_ASSERT_TRUE(question_read(result, QUESTION_PLAIN, &sighting));
   CU_ASSERT_FALSE(sighting.takes_writes);
   CU_ASSERT_EQUAL(sighting.lacks, QUESTION_LACKS_NOTHING);
   PQclear(result);
