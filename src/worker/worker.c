@@ -20,11 +20,11 @@
 #include "log/log.h"
 #include "worker/balance.h"
 #include "worker/budget.h"
+#include "worker/hearing.h"
 #include "worker/settings.h"
 #include "worker/symptoms.h"
 
-#define BEAT INT64_C(20000) /* how often the board and the worker tell each other news */
-#define PROBER_LIMIT (2 * CLOCK_SECOND)
+#define BEAT INT64_C(20000)  /* how often the board and the worker tell each other news */
 #define PARTING CLOCK_SECOND /* who leaves waits so long to see its connections end, which most do at once */
 #define SHARE_PAUSE (100 * CLOCK_MILLISECOND) /* what was given is counted by then */
 
@@ -46,9 +46,7 @@ struct worker {
   struct event *signals[3];
   struct budget budget;
   struct descriptors descriptors;
-  uint64_t servers; /* of database_url, as the board names them */
-  int64_t began;
-  enum policy_word word; /* the prober's */
+  struct hearing hearing;
   enum board_worker state;
   uint64_t requests_limit; /* the slot's number of requests at which it grows weary */
   int64_t share_at;        /* when connections are shared out again */
@@ -88,39 +86,6 @@ static void show_numbers(struct worker *worker)
   board_worker_beat(slot);
 }
 
-/* Which of several servers the prober has chosen. As long as it has not, nobody chooses by himself, unless it is dead.
- * A worker of another configuration than the prober's finds out for itself. */
-static void hear_choice(struct worker *worker, const struct board_prober *prober, bool heard)
-{
-  const bool waits = heard || clock_steady() - worker->began < PROBER_LIMIT;
-  const bool choice = pool_server_count(worker->handler.pool) > 1;
-  const uint64_t servers = board_get(&prober->servers);
-  const int64_t moved = (int64_t)__atomic_load_n(&prober->moved, __ATOMIC_ACQUIRE);
-  const int server = (int)board_get(&prober->chosen) - 1;
-  const bool same = servers == worker->servers;
-  if (choice && same && server >= 0)
-    pool_aim(worker->handler.pool, server, moved);
-  else if (choice && (same || servers == 0) && waits)
-    pool_aim(worker->handler.pool, POOL_AWAIT, moved);
-  else
-    pool_aim(worker->handler.pool, DIALER_ANY, same ? moved : 0);
-}
-
-/* The word of a prober that has not moved for long is none: every worker then finds out for itself. */
-static void hear_prober(struct worker *worker)
-{
-  static const enum policy_word words[] = {
-      [BOARD_DATABASE_UNKNOWN] = POLICY_UNKNOWN, [BOARD_DATABASE_UP] = POLICY_UP, [BOARD_DATABASE_DOWN] = POLICY_DOWN};
-  const struct board_prober *prober = board_prober(worker->start->board);
-  const uint64_t word = board_get(&prober->database);
-  const bool heard = clock_is_fresh(board_get(&prober->heartbeat), clock_steady(), PROBER_LIMIT);
-  worker->word = heard && word <= BOARD_DATABASE_DOWN ? words[word] : POLICY_UNKNOWN;
-  if (worker->word == POLICY_DOWN && board_get(&prober->unfit) != 0)
-    worker->word = POLICY_UNFIT;
-  hear_choice(worker, prober, heard);
-  pool_told(worker->handler.pool, worker->word, (int64_t)board_get(&prober->next_probe));
-}
-
 static void enter(struct worker *worker, enum board_worker state)
 {
   worker->state = state;
@@ -153,7 +118,7 @@ static bool may_follow(const struct worker *worker)
     return true;
   if (board_get(&predecessor->pid) == 0)
     return !worker->start->tries;
-  return worker->word >= POLICY_DOWN || board_get(&predecessor->database) == BOARD_DATABASE_DOWN ||
+  return worker->hearing.word >= POLICY_DOWN || board_get(&predecessor->database) == BOARD_DATABASE_DOWN ||
          budget_stays_full(&worker->budget);
 }
 
@@ -230,7 +195,7 @@ static void on_beat(void *argument)
   struct worker *worker = argument;
   log_tell_lost();
   budget_tick(&worker->budget);
-  hear_prober(worker);
+  hearing_listen(&worker->hearing, worker->start->board, worker->handler.pool);
   show_numbers(worker);
   if (worker->state == BOARD_WORKER_RETIRING) {
     leave(worker);
@@ -367,8 +332,7 @@ static bool make_pool(struct worker *worker)
   worker->handler.pool = pool_new(worker->base, worker->config->database_url, name, &settings, &owner);
   if (worker->handler.pool == NULL)
     return false;
-  worker->servers = pool_servers(worker->handler.pool);
-  worker->began = clock_steady();
+  hearing_begin(&worker->hearing, worker->handler.pool);
   return true;
 }
 
