@@ -23,6 +23,12 @@ void unit_check_text(const char *data, size_t length, const char *expected, cons
   CU_assertImplementation(same, line, "text is as expected", file, "", CU_FALSE);
 }
 
+bool unit_is_under_valgrind(void)
+{
+  const char *preload = getenv("LD_PRELOAD");
+  return preload != NULL && strstr(preload, "vgpreload") != NULL;
+}
+
 static bool is_wanted(const char *module, int count, char **names)
 {
   for (int i = 0; i < count; i++)

@@ -3,6 +3,7 @@
 #define UNIT_UNIT_H
 
 #include <CUnit/CUnit.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* The list of a module's cases: UNIT_CASES(buffer, UNIT_CASE(grows_to_its_ceiling), …) at the end of its file. */
@@ -18,5 +19,8 @@
 /* A span holds exactly that text; what it holds is shown when not. */
 #define UNIT_TEXT(data, length, expected) unit_check_text((data), (length), (expected), __FILE__, __LINE__)
 void unit_check_text(const char *data, size_t length, const char *expected, const char *file, unsigned line);
+
+/* Then programs and limits are not what /proc says of them. */
+bool unit_is_under_valgrind(void);
 
 #endif
