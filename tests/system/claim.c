@@ -20,6 +20,11 @@
 
 enum { PAUSE_US = 250000, LIMIT_MS = 1000, ENOUGH = 8, IN_A_ROW = 2, KINDS_MAX = 64, ANSWER_SIZE = 256 };
 
+struct refusal {
+  double begun;
+  double ended;
+};
+
 /* A fault, and how often claims were hollow in it. */
 struct wrong {
   const char *during;
@@ -31,9 +36,10 @@ struct wrong {
 static struct {
   pthread_mutex_t lock;
   const char *during;
-  double saved;           /* when the last chat was */
-  double refused[ENOUGH]; /* when the last ones were refused, in a ring */
+  double saved;                   /* when the last chat was */
+  struct refusal refused[ENOUGH]; /* the last ones, in a ring */
   size_t refusals;
+  double passing; /* since when it says pass, 0: it does not */
   size_t looks;
   struct wrong wrongs[KINDS_MAX];
   size_t wrong_count;
@@ -47,7 +53,7 @@ void claim_watch(const struct ledger_event *event)
   if (event->success)
     claims.saved = event->ended;
   else
-    claims.refused[claims.refusals++ % ENOUGH] = event->ended;
+    claims.refused[claims.refusals++ % ENOUGH] = (struct refusal){event->begun, event->ended};
   pthread_mutex_unlock(&claims.lock);
 }
 
@@ -68,11 +74,13 @@ static struct wrong *wrong_during(const char *name)
   return &claims.wrongs[claims.wrong_count++];
 }
 
-/* Whether the last ENOUGH chats were refused, all of them lately, and none was saved. */
+/* Whether the last ENOUGH chats were refused, all of them lately, and none was saved. One that began before it said
+ * pass is no proof against that: the database may have come back meanwhile. */
 static bool only_refused(double now)
 {
-  return claims.refusals >= ENOUGH && claims.saved < now - LATELY &&
-         claims.refused[claims.refusals % ENOUGH] >= now - LATELY;
+  const struct refusal *first = &claims.refused[claims.refusals % ENOUGH];
+  return claims.refusals >= ENOUGH && claims.saved < now - LATELY && first->ended >= now - LATELY &&
+         first->begun >= claims.passing;
 }
 
 /* `asked` is when the answer was not made yet. */
@@ -81,7 +89,10 @@ static void compare(double asked, const char *answer)
   static size_t in_a_row;
   static double since;
   pthread_mutex_lock(&claims.lock);
-  const bool hollow = strncmp(answer, PASS, strlen(PASS)) == 0 && only_refused(asked);
+  const bool passes = strncmp(answer, PASS, strlen(PASS)) == 0;
+  const bool hollow = passes && only_refused(asked);
+  if (!passes || claims.passing == 0)
+    claims.passing = passes ? stack_clock() : 0;
   claims.looks++;
   if (hollow && in_a_row == 0)
     since = asked;

@@ -383,7 +383,7 @@ const struct fault faults[] = {
     {"marker of a dead prober", kill_marking_prober, NULL, 0, 0},
     {"reload", reload, NULL, 0, 0},
     {"upgrade", begin_upgrade, NULL, 0, 0},
-    {"slow accept", slow_accept, go_on, 8, FAULT_ALONE | SERVES},
+    {"slow accept", slow_accept, go_on, 8, FAULT_ALONE | SERVES | FAULT_ENDS},
     {"log pipe full", begin_full_pipe, end_full_pipe, 8, FAULT_ALONE | SERVES},
     {"saving not granted", begin_no_saving, end_no_saving, 6, REFUSES_SAVING},
     {"nothing granted", begin_no_grants, end_no_grants, 6, REFUSES_ALL | FAULT_GRANTS},

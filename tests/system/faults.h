@@ -19,6 +19,7 @@ enum {
   FAULT_NO_READS = 512,   /* none is answered */
   FAULT_NO_WRITES = 1024, /* none is saved */
   FAULT_GRANTS = 2048,    /* 500 is an answer, too */
+  FAULT_ENDS = 4096,      /* a session ends: what writes in it may get 504 */
 };
 
 struct fault {
