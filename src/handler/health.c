@@ -59,8 +59,7 @@ static enum health state_for_others(const struct board_snapshot *snapshot)
 {
   const enum health state = health_state(snapshot);
   const bool whole = (uint64_t)health_workers_alive(snapshot) == snapshot->layout.head.workers;
-  return state == HEALTH_WARN && whole && !health_encoding_wrong(snapshot) && !complaint_any(snapshot) ? HEALTH_PASS
-                                                                                                       : state;
+  return state == HEALTH_WARN && whole && !health_doubtful(snapshot) ? HEALTH_PASS : state;
 }
 
 void health_all(struct exchange *exchange)

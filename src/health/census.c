@@ -11,25 +11,17 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-
-/* FNV-1a. */
-static uint64_t mix(uint64_t hash, const void *data, size_t length)
-{
-  const unsigned char *bytes = data;
-  for (size_t i = 0; i < length; i++)
-    hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-  return hash;
-}
+#include "base/hash.h"
 
 uint64_t census_installation(const char *run_dir)
 {
   struct stat namespace;
   uint64_t boot_id[2];
   clock_boot_id(boot_id);
-  uint64_t hash = mix(UINT64_C(0xcbf29ce484222325), run_dir, strlen(run_dir));
-  hash = mix(hash, boot_id, sizeof boot_id);
+  uint64_t hash = hash_mix(HASH_BEGIN, run_dir, strlen(run_dir));
+  hash = hash_mix(hash, boot_id, sizeof boot_id);
   if (stat("/proc/self/ns/pid", &namespace) == 0)
-    hash = mix(hash, &namespace.st_ino, sizeof namespace.st_ino);
+    hash = hash_mix(hash, &namespace.st_ino, sizeof namespace.st_ino);
   return (hash ^ hash >> 32) & UINT32_MAX;
 }
 

@@ -133,8 +133,7 @@ static uint64_t waiting(const struct board_snapshot *snapshot)
   return total;
 }
 
-/* Sentences of their own say what it is. */
-static bool is_doubtful(const struct board_snapshot *snapshot)
+bool health_doubtful(const struct board_snapshot *snapshot)
 {
   return health_encoding_wrong(snapshot) || complaint_any(snapshot) ||
          snapshot->layout.prober.alarm != BOARD_ALARM_NONE;
@@ -147,7 +146,8 @@ enum health health_state(const struct board_snapshot *snapshot)
   if (!is_fresh(snapshot, head->heartbeat) || alive == 0 || health_database(snapshot) != BOARD_DATABASE_UP ||
       snapshot->marked)
     return HEALTH_FAIL;
-  return (uint64_t)alive < head->workers || waiting(snapshot) > 0 || is_doubtful(snapshot) ? HEALTH_WARN : HEALTH_PASS;
+  return (uint64_t)alive < head->workers || waiting(snapshot) > 0 || health_doubtful(snapshot) ? HEALTH_WARN
+                                                                                               : HEALTH_PASS;
 }
 
 const char *health_word(enum health health)
@@ -203,7 +203,7 @@ static void state_sentence(const struct board_snapshot *snapshot, struct buffer 
   else if ((uint64_t)alive < head->workers)
     buffer_append_format(buffer, "%d of %" PRIu64 " workers are alive, the others are being replaced.", alive,
                          head->workers);
-  else if (is_doubtful(snapshot))
+  else if (health_doubtful(snapshot))
     buffer_append_text(buffer, "The database answers, but not all is well.");
   else if (waiting(snapshot) > 0)
     buffer_append_format(buffer, "All is well, but %" PRIu64 " requests wait for a database connection.",

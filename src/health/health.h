@@ -33,6 +33,9 @@ bool health_server_gone(const struct board_snapshot *snapshot);
 /* Whether there is a prober with a fresh heartbeat. */
 bool health_prober_alive(const struct board_snapshot *snapshot);
 
+/* Whether something stands against it although requests are answered: sentences of their own say what. */
+bool health_doubtful(const struct board_snapshot *snapshot);
+
 /* Whether a prober found that the database's encoding is not UTF8: requests are answered, but not all of them right. */
 bool health_encoding_wrong(const struct board_snapshot *snapshot);
 

@@ -31,16 +31,24 @@ static bool join(char out[PATH_MAX], const char *run_dir, const char *name, cons
 }
 
 /* A short write is an error, too: nothing but a full disk makes one. */
-static int write_file(const char *path, const struct buffer *text)
+static int write_file(const char *path, const struct buffer *text, bool lasting)
 {
   CLEANUP_CLOSE int descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (descriptor < 0 || fchmod(descriptor, 0644) < 0)
     return LONTAR_INTERNAL;
   errno = ENOSPC;
-  return write(descriptor, text->data, text->length) == (ssize_t)text->length ? LONTAR_OK : LONTAR_INTERNAL;
+  if (write(descriptor, text->data, text->length) != (ssize_t)text->length)
+    return LONTAR_INTERNAL;
+  return lasting && fsync(descriptor) < 0 ? LONTAR_INTERNAL : LONTAR_OK;
 }
 
-int publish_replace(const char *folder, const char *name, const struct buffer *text)
+static int settle(const char *folder)
+{
+  CLEANUP_CLOSE int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return descriptor < 0 || fsync(descriptor) < 0 ? LONTAR_INTERNAL : LONTAR_OK;
+}
+
+int publish_replace(const char *folder, const char *name, const struct buffer *text, bool lasting)
 {
   char path[PATH_MAX], new_path[PATH_MAX];
   if (!join(path, folder, name, "") || !join(new_path, folder, name, ".new"))
@@ -49,10 +57,12 @@ int publish_replace(const char *folder, const char *name, const struct buffer *t
     errno = ENOMEM;
     return LONTAR_INTERNAL;
   }
-  const int error = write_file(new_path, text);
+  const int error = write_file(new_path, text, lasting);
   if (error)
     return error;
-  return rename(new_path, path) < 0 ? LONTAR_INTERNAL : LONTAR_OK;
+  if (rename(new_path, path) < 0)
+    return LONTAR_INTERNAL;
+  return lasting ? settle(folder) : LONTAR_OK;
 }
 
 /* As nginx looks: a folder of that name is no marker. */
@@ -76,7 +86,7 @@ int publish_status(const struct board *board, const char *run_dir)
   buffer_init(&text, STATUS_SIZE_MAX);
   publish_look(board, run_dir, &snapshot);
   render_status(&snapshot, &text);
-  return publish_replace(run_dir, PUBLISH_FILE, &text);
+  return publish_replace(run_dir, PUBLISH_FILE, &text, false);
 }
 
 int publish_marker(const char *run_dir, int64_t now)
@@ -86,7 +96,7 @@ int publish_marker(const char *run_dir, int64_t now)
   buffer_init(&text, MARKER_SIZE_MAX);
   (void)clock_rfc3339(now + PUBLISH_MARKER_LIFE, expires_at);
   problem_write_kept(&text, LONTAR_UNAVAILABLE, expires_at);
-  return publish_replace(run_dir, PUBLISH_MARKER, &text);
+  return publish_replace(run_dir, PUBLISH_MARKER, &text, false);
 }
 
 bool publish_unmark(const char *run_dir, bool *failed)

@@ -68,7 +68,7 @@ bool record_save(const char *folder, uint64_t servers, const struct primary *pri
   buffer_append_format(
       &text, "{\"servers\": \"%016" PRIx64 "\", \"system\": \"%" PRIu64 "\", \"timeline\": \"%" PRIu64 "\"}\n", servers,
       primary->system, primary->timeline);
-  return publish_replace(folder, RECORD_FILE, &text) == LONTAR_OK;
+  return publish_replace(folder, RECORD_FILE, &text, true) == LONTAR_OK;
 }
 
 bool record_is_gone(const char *folder)

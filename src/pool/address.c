@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 
 /* A name with more addresses than this is not tried at all of them. */
 enum { ADDRESSES_OF_A_NAME = 16 };
@@ -223,19 +224,16 @@ void address_list_keep(struct address_list *list, int place)
   list->count = kept;
 }
 
-/* FNV-1a; the NUL behind a word counts, and one that is missing is another than an empty one. */
+/* The NUL behind a word counts, and one that is missing is another than an empty one. */
 static uint64_t mix(uint64_t hash, const char *word)
 {
-  const char *at = word != NULL ? word : "\n";
-  do
-    hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
-  while (*at++ != '\0');
-  return hash;
+  const char *text = word != NULL ? word : "\n";
+  return hash_mix(hash, text, strlen(text) + 1);
 }
 
 uint64_t address_list_hash(const struct address_list *list)
 {
-  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  uint64_t hash = HASH_BEGIN;
   for (int i = 0; i < list->count; i++) {
     hash = mix(hash, list->items[i].host);
     hash = mix(hash, list->items[i].hostaddr);

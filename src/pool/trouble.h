@@ -13,7 +13,7 @@
 
 #include "repo/statement.h"
 
-/* What people are told of each stands in health/troubles.c. */
+/* What people are told of each stands in health/complaint.c. */
 enum trouble {
   TROUBLE_NONE,
   TROUBLE_SCHEMA,      /* something is not there that a statement names */
