@@ -18,8 +18,8 @@ enum { LINE_LENGTH_MAX = 8192 };
 #define DATABASE_URL_VARIABLE "LONTAR_DATABASE_URL"
 
 const struct config_option config_option_rows[CONFIG_OPTION_COUNT] = {
-#define OPTION(name, type, initial, least, most, when, help)                                                           \
-  [CONFIG_OPTION_##name] = {#name, CONFIG_##type, initial, least, most, CONFIG_##when, help},
+#define OPTION(name, type, initial, least, most, when, ...)                                                            \
+  [CONFIG_OPTION_##name] = {#name, CONFIG_##type, initial, least, most, CONFIG_##when},
 #include "config/options.def"
 #undef OPTION
 };

@@ -44,7 +44,6 @@ struct config_option {
   const char *least;
   const char *most;
   enum config_when when;
-  const char *help;
 };
 
 enum config_option_number {
