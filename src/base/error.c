@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/status.h"
+
 struct error_row {
   const char *code;
   int http_status;
@@ -12,7 +14,7 @@ struct error_row {
 };
 
 static const struct error_row error_rows[] = {
-#define ERROR(suffix, code, status, level, text) [LONTAR_##suffix] = {code, status, LOG_LEVEL_##level, text},
+#define ERROR(suffix, code, status, level, text) [LONTAR_##suffix] = {code, STATUS_##status, LOG_LEVEL_##level, text},
 #include "base/errors.def"
 #undef ERROR
 };

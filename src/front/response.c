@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "base/status.h"
+
 /* CHUNK is the largest content of a record that needs no padding. VECTORS is enough for 2 MB in one call. */
 enum { CHUNK = FCGI_MAX_LENGTH & ~7, VECTORS = 64, HEAD_KEEP = 4096 };
 enum { HEADERS_CEILING = 16 << 10, BODY_CEILING = 128 << 20 /* as fastcgi_max_temp_file_size */ };
@@ -29,33 +31,15 @@ void response_free(struct response *response)
 
 static const char *reason(int status)
 {
-  static const struct {
-    int status;
-    const char *phrase;
-  } reasons[] = {
-      {200, "OK"},
-      {201, "Created"},
-      {204, "No Content"},
-      {304, "Not Modified"},
-      {400, "Bad Request"},
-      {401, "Unauthorized"},
-      {403, "Forbidden"},
-      {404, "Not Found"},
-      {405, "Method Not Allowed"},
-      {409, "Conflict"},
-      {413, "Content Too Large"},
-      {415, "Unsupported Media Type"},
-      {422, "Unprocessable Content"},
-      {429, "Too Many Requests"},
-      {500, "Internal Server Error"},
-      {502, "Bad Gateway"},
-      {503, "Service Unavailable"},
-      {504, "Gateway Timeout"},
-  };
-  for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-    if (reasons[i].status == status)
-      return reasons[i].phrase;
-  return "Unknown";
+  switch (status) {
+#define STATUS(name, number, phrase)                                                                                   \
+  case number:                                                                                                         \
+    return phrase;
+#include "base/statuses.def"
+#undef STATUS
+  default:
+    return "Unknown";
+  }
 }
 
 static unsigned char padding(size_t length)
@@ -100,7 +84,7 @@ void reply_free(struct reply *reply)
 
 static bool status_has_body(int status)
 {
-  return status >= 200 && status != 204 && status != 304;
+  return status >= STATUS_OK && status != STATUS_NO_CONTENT;
 }
 
 /* The body's beginning goes with the headers, as far as their record can hold it. */
@@ -157,7 +141,7 @@ bool reply_build(struct reply *reply, int fcgi_id, const struct front_request *r
   reply_clear(reply);
   if (response->headers.failed || response->body.failed) {
     response_free(response); /* half an answer is worse than none */
-    response->status = 500;
+    response->status = STATUS_INTERNAL;
   }
   if (response->content_type == NULL)
     buffer_clear(&response->body, 0);
