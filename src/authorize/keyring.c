@@ -1,14 +1,9 @@
 /* Reading the file of service keys and finding a key in it. */
 #include "authorize/keyring.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <lontar/error.h>
 
@@ -22,54 +17,6 @@ struct keyring {
   struct keyring_entry *entries;
 };
 
-int keyring_fail(int error, char *message, size_t size, const char *format, ...)
-{
-  va_list arguments;
-  va_start(arguments, format);
-  (void)vsnprintf(message, size, format, arguments);
-  va_end(arguments);
-  return error;
-}
-
-static int read_all(int descriptor, struct buffer *text)
-{
-  for (;;) {
-    char *place = buffer_reserve(text, 4096);
-    if (!place)
-      return text->length + 4096 > KEYRING_FILE_MAX ? EFBIG : ENOMEM;
-    const ssize_t count = read(descriptor, place, 4096);
-    if (count < 0 && errno != EINTR)
-      return errno;
-    if (count == 0)
-      return 0;
-    if (count > 0)
-      buffer_advance(text, (size_t)count);
-  }
-}
-
-int keyring_read_file(const char *path, struct buffer *text, struct stat *ret_status, char *message, size_t size)
-{
-  CLEANUP_CLOSE int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  struct stat status;
-  if (descriptor < 0 && errno == ENOENT) {
-    *ret_status = (struct stat){0};
-    return LONTAR_OK;
-  }
-  if (descriptor < 0 || fstat(descriptor, &status) < 0)
-    return keyring_fail(LONTAR_INTERNAL, message, size, "keyring %s cannot be read: %s", path, strerror(errno));
-  if (!S_ISREG(status.st_mode))
-    return keyring_fail(LONTAR_INTERNAL, message, size, "keyring %s is not a regular file", path);
-  if ((status.st_mode & 077) != 0)
-    return keyring_fail(LONTAR_FORBIDDEN, message, size,
-                        "keyring %s is open to group or others (mode %04o): run chmod 600 %s", path,
-                        (unsigned)(status.st_mode & 07777), path);
-  const int error = read_all(descriptor, text);
-  if (error)
-    return keyring_fail(LONTAR_INTERNAL, message, size, "keyring %s cannot be read: %s", path, strerror(error));
-  *ret_status = status;
-  return LONTAR_OK;
-}
-
 bool keyring_name_is_valid(const char *name, size_t length)
 {
   if (length == 0 || length >= KEYRING_NAME_SIZE)
@@ -78,18 +25,6 @@ bool keyring_name_is_valid(const char *name, size_t length)
     if (name[i] == '\0' || !strchr("abcdefghijklmnopqrstuvwxyz0123456789._-", name[i]))
       return false;
   return true;
-}
-
-size_t keyring_word(const char **line, const char *end)
-{
-  const char *start = *line;
-  while (start < end && (*start == ' ' || *start == '\t' || *start == '\r'))
-    start++;
-  const char *stop = start;
-  while (stop < end && *stop != ' ' && *stop != '\t' && *stop != '\r')
-    stop++;
-  *line = start;
-  return (size_t)(stop - start);
 }
 
 static bool hash_is_valid(const char *text, size_t length)
@@ -123,7 +58,7 @@ static const char *parse_line(const char *line, const char *end, struct keyring_
   return keyring_word(&line, end) == 0 ? NULL : "a line has three words";
 }
 
-static bool has_name(const struct keyring *keyring, const char *name)
+bool keyring_has(const struct keyring *keyring, const char *name)
 {
   for (size_t i = 0; i < keyring->count; i++)
     if (strcmp(keyring->entries[i].name, name) == 0)
@@ -139,7 +74,7 @@ static const char *add_line(struct keyring *keyring, const char *line, const cha
   const char *reason = parse_line(line, end, &entry);
   if (reason)
     return reason;
-  if (has_name(keyring, entry.name))
+  if (keyring_has(keyring, entry.name))
     return "this name is there already";
   if (keyring->count == keyring->capacity) {
     const size_t capacity = keyring->capacity ? keyring->capacity * 2 : 8;

@@ -39,6 +39,9 @@ struct keyring_entry {
  * it; LONTAR_MALFORMED with file and line; LONTAR_INTERNAL when it cannot be read. */
 int keyring_load(const char *path, struct keyring **ret, char *message, size_t size);
 
+/* The same of a text; `path` is for messages. */
+int keyring_parse(const char *path, const char *text, size_t length, struct keyring **ret, char *message, size_t size);
+
 /* NULL is fine. */
 void keyring_free(struct keyring *keyring);
 
@@ -52,6 +55,11 @@ static inline bool keyring_is_key(const char *token, size_t length)
 
 /* The name that the key belongs to, borrowed from the keyring, or NULL. Time does not depend on the hashes. */
 const char *keyring_find(const struct keyring *keyring, const char *key, size_t length);
+
+bool keyring_name_is_valid(const char *name, size_t length);
+
+/* Whether a key has that name. */
+bool keyring_has(const struct keyring *keyring, const char *name);
 
 /* The entries in order of the file. */
 size_t keyring_count(const struct keyring *keyring);

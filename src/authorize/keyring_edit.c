@@ -108,14 +108,6 @@ static int edit_commit(const char *path, const struct edit *edit, const struct b
   return LONTAR_OK;
 }
 
-static bool has_name(const struct keyring *keyring, const char *name)
-{
-  for (size_t i = 0; i < keyring_count(keyring); i++)
-    if (strcmp(keyring_at(keyring, i)->name, name) == 0)
-      return true;
-  return false;
-}
-
 static void make_key(char out[KEYRING_KEY_SIZE])
 {
   const size_t prefix = sizeof KEYRING_KEY_PREFIX - 1;
@@ -143,7 +135,7 @@ int keyring_add(const char *path, const char *name, char ret_key[KEYRING_KEY_SIZ
     return error;
   if (!keyring_name_is_valid(name, strlen(name)))
     return keyring_fail(LONTAR_INVALID, message, size, "the name must be 1 to 64 of a-z 0-9 . _ -");
-  if (has_name(edit.keyring, name))
+  if (keyring_has(edit.keyring, name))
     return keyring_fail(LONTAR_CONFLICT, message, size, "there is a service key with the name %s already", name);
   make_key(key);
   append_entry(&edit.text, name, key);
@@ -180,7 +172,7 @@ int keyring_revoke(const char *path, const char *name, char *message, size_t siz
   const int error = edit_begin(path, &edit, message, size);
   if (error)
     return error;
-  if (!has_name(edit.keyring, name))
+  if (!keyring_has(edit.keyring, name))
     return keyring_fail(LONTAR_NOT_FOUND, message, size, "there is no service key with the name %s", name);
   copy_without(&edit.text, name, &text);
   return edit_commit(path, &edit, &text, message, size);

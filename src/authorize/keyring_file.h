@@ -1,14 +1,12 @@
-/* The keyring's file as text, for keyring.c, which reads it, and keyring_edit.c, which replaces it. Thread-safe. */
+/* The keyring's file as text, for keyring.c, which understands it, and keyring_edit.c, which replaces it. Thread-safe.
+ */
 #ifndef AUTHORIZE_KEYRING_FILE_H
 #define AUTHORIZE_KEYRING_FILE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
-#include "authorize/keyring.h"
-
-struct buffer;
+#include "base/buffer.h"
 
 /* More than any school has keys. */
 enum { KEYRING_FILE_MAX = 1024 * 1024 };
@@ -19,11 +17,6 @@ __attribute__((format(printf, 4, 5))) int keyring_fail(int error, char *message,
 /* Appends the file's text, at most KEYRING_FILE_MAX bytes, and tells owner and mode. A missing file is empty and has
  * st_mode 0. Errors as keyring_load. */
 int keyring_read_file(const char *path, struct buffer *text, struct stat *ret_status, char *message, size_t size);
-
-/* Reads a whole text; `path` is for messages. Errors as keyring_load; the caller frees `*ret`. */
-int keyring_parse(const char *path, const char *text, size_t length, struct keyring **ret, char *message, size_t size);
-
-bool keyring_name_is_valid(const char *name, size_t length);
 
 /* The first word of a line, without the blanks before it; its length is 0 on an empty line. */
 size_t keyring_word(const char **line, const char *end);

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "front/handover.h"
+
 /* Headers and the frames of the records, beyond the body itself. */
 enum { COLLECT_BEYOND_BODY = 256 << 10 };
 
@@ -15,6 +17,7 @@ enum { COLLECT_BEYOND_BODY = 256 << 10 };
 static const struct timeval COLLECT_LIMIT = {.tv_sec = 10};
 static const struct timeval WRITE_LIMIT = {.tv_sec = 30};
 static const struct timeval LINGER_LIMIT = {.tv_sec = 2};
+static const struct timeval RETRY_PAUSE = {.tv_usec = 5000};
 
 static bool is_busy(enum connection_state state)
 {
@@ -221,6 +224,30 @@ static void on_limit(int fd, short what, void *argument)
   (void)fd;
   (void)what;
   front_connection_free(argument);
+}
+
+static bool send_away(struct front_connection *connection, int outbox)
+{
+  if (handover_send(outbox, connection->fd) != 0)
+    return false;
+  front_connection_free(connection);
+  return true;
+}
+
+bool front_hand_over(struct front_connection *connection)
+{
+  struct front *front = connection->front;
+  if (send_away(connection, front->sockets.outbox))
+    return true;
+  (void)event_add(&front->retry, &RETRY_PAUSE);
+  return false;
+}
+
+void front_give(struct front_connection *connection)
+{
+  struct front *front = connection->front;
+  connection->leaves = false;
+  front->given_count += send_away(connection, front->peer);
 }
 
 static void park(struct front_connection *connection)

@@ -8,8 +8,6 @@
 
 #include "front/front.h"
 #include "front/intake.h"
-#include "front/request.h"
-#include "front/response.h"
 
 enum connection_state {
   PARKED,     /* waits for a request */
@@ -85,7 +83,7 @@ void front_connection_take(struct front_connection *connection);
 /* Those that wait for room, as far as there is some. */
 void front_take_waiting(struct front *front);
 
-/* A parked connection is given away; false when that is not possible now, and it stays. */
+/* A parked connection is given to the successor; false when that is not possible now, and it stays. */
 bool front_hand_over(struct front_connection *connection);
 
 /* The same for one that is to leave to another worker; when that is not possible, it stays for good. */

@@ -15,7 +15,6 @@
 enum { INBOX_TURN = 64 };
 
 static const struct timeval ACCEPT_PAUSE = {.tv_usec = 100000};
-static const struct timeval RETRY_PAUSE = {.tv_usec = 5000};
 
 /* Out of descriptors or memory the sockets stay readable: without a pause the loop would spin. */
 static void pause_accepting(struct front *front)
@@ -90,23 +89,6 @@ void front_rescue(struct front *front, int inbox)
     ;
 }
 
-static bool send_away(struct front_connection *connection, int outbox)
-{
-  if (handover_send(outbox, connection->fd) != 0)
-    return false;
-  front_connection_free(connection);
-  return true;
-}
-
-bool front_hand_over(struct front_connection *connection)
-{
-  struct front *front = connection->front;
-  if (send_away(connection, front->sockets.outbox))
-    return true;
-  (void)event_add(&front->retry, &RETRY_PAUSE);
-  return false;
-}
-
 /* Ends at the first that finds no room. */
 static void hand_over_parked(struct front *front)
 {
@@ -116,13 +98,6 @@ static void hand_over_parked(struct front *front)
     if (connection->state == PARKED && !front_hand_over(connection))
       return;
   }
-}
-
-void front_give(struct front_connection *connection)
-{
-  struct front *front = connection->front;
-  connection->leaves = false;
-  front->given_count += send_away(connection, front->peer);
 }
 
 /* Of n connections the one at i leaves where i * count / n makes a step. */

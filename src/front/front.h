@@ -13,43 +13,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buffer.h"
-#include "route/route.h"
+#include "front/request.h"
+#include "front/response.h"
 
 struct event_base;
 struct front;
-struct front_connection;
-
-enum { FRONT_REQUEST_ID_SIZE = 65 };
 
 /* While requests of so many bytes are being received or not answered, others stay in their sockets. Each is in memory
  * up to three times: as it came, as values, and in libpq's buffer. Small ones are let in all the same. */
 enum { FRONT_HELD_MAX = 8 << 20, FRONT_SMALL = 4096 };
-
-/* One request. Everything it points to lives until front_respond. */
-struct front_request {
-  struct front_connection *connection;
-  enum method method;
-  const char *path; /* as the client sent it, percent-encoded, without the query */
-  size_t path_length;
-  const char *query;         /* "" when there is none */
-  const char *authorization; /* NULL when there is none */
-  const char *remote_addr;
-  char request_id[FRONT_REQUEST_ID_SIZE]; /* the caller's if it is sane, else a new one */
-  int64_t arrived;                        /* at nginx, on our steady clock, microseconds */
-  const char *body;
-  size_t body_length;
-  bool too_large; /* the body exceeds max_body and was not read */
-  void *exchange; /* the handler's */
-};
-
-/* An answer being built; front_respond takes what is in it. */
-struct response {
-  int status;
-  const char *content_type; /* NULL for no body */
-  struct buffer headers;    /* further complete lines, "Name: value\r\n" */
-  struct buffer body;
-};
 
 struct front_handler {
   /* A request is there; front_respond answers it now or later. */
@@ -102,8 +74,5 @@ uint64_t front_given_count(const struct front *front); /* connections that front
 struct front_denials front_denials(const struct front *front);
 size_t front_unsent(const struct front *front); /* bytes of answers that are not all written; each counts as a whole */
 void front_free(struct front *front);
-
-void response_init(struct response *response);
-void response_free(struct response *response);
 
 #endif

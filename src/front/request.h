@@ -7,8 +7,30 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#include "front/front.h"
+#include "base/method.h"
+
+struct front_connection;
+
+enum { FRONT_REQUEST_ID_SIZE = 65 };
+
+/* One request. Everything it points to lives until front_respond. */
+struct front_request {
+  struct front_connection *connection;
+  enum method method;
+  const char *path; /* as the client sent it, percent-encoded, without the query */
+  size_t path_length;
+  const char *query;         /* "" when there is none */
+  const char *authorization; /* NULL when there is none */
+  const char *remote_addr;
+  char request_id[FRONT_REQUEST_ID_SIZE]; /* the caller's if it is sane, else a new one */
+  int64_t arrived;                        /* at nginx, on our steady clock, microseconds */
+  const char *body;
+  size_t body_length;
+  bool too_large; /* the body exceeds max_body and was not read */
+  void *exchange; /* the handler's */
+};
 
 /* What belongs to the connection. */
 struct request_origin {

@@ -6,7 +6,15 @@
 #include <stddef.h>
 
 #include "base/buffer.h"
-#include "front/front.h"
+#include "front/request.h"
+
+/* An answer being built; front_respond takes what is in it. */
+struct response {
+  int status;
+  const char *content_type; /* NULL for no body */
+  struct buffer headers;    /* further complete lines, "Name: value\r\n" */
+  struct buffer body;
+};
 
 /* The bytes of one answer in their order: the head and with it the first `lead` bytes of the body, then records of
  * `chunk` for the full pieces of what is beyond, then one of `last` for its rest, then the tail. */
@@ -22,6 +30,9 @@ struct reply {
 };
 
 enum reply_state { REPLY_SENT, REPLY_WAITING, REPLY_BROKEN };
+
+void response_init(struct response *response);
+void response_free(struct response *response);
 
 void reply_init(struct reply *reply);
 

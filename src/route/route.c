@@ -24,11 +24,6 @@ const struct route_row route_rows[ROUTE_COUNT] = {
 #undef ROUTE
 };
 
-static const char *const method_names[] = {
-    [METHOD_GET] = "GET",     [METHOD_HEAD] = "HEAD",     [METHOD_POST] = "POST",
-    [METHOD_PATCH] = "PATCH", [METHOD_DELETE] = "DELETE", [METHOD_UNKNOWN] = "",
-};
-
 /* What is left of a path; a segment goes from one slash to the next. */
 struct span {
   const char *text;
@@ -184,30 +179,18 @@ size_t route_allow(const char *path, size_t length, char *out, size_t size)
   if (methods & 1u << METHOD_GET)
     methods |= 1u << METHOD_HEAD;
   for (int method = METHOD_GET; method < METHOD_UNKNOWN; method++) {
-    size_t name_length = strlen(method_names[method]);
+    const char *name = method_name((enum method)method);
+    size_t name_length = strlen(name);
     if (!(methods & 1u << method) || written + name_length + 3 > size)
       continue;
     if (written > 0) {
       memcpy(out + written, ", ", 2);
       written += 2;
     }
-    memcpy(out + written, method_names[method], name_length);
+    memcpy(out + written, name, name_length);
     written += name_length;
   }
   if (size > 0)
     out[written] = '\0';
   return written;
-}
-
-enum method method_parse(const char *text)
-{
-  int method = METHOD_GET;
-  while (method < METHOD_UNKNOWN && strcmp(method_names[method], text) != 0)
-    method++;
-  return (enum method)method;
-}
-
-const char *method_name(enum method method)
-{
-  return method_names[method];
 }

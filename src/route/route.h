@@ -7,6 +7,7 @@
 
 #include <lontar/error.h>
 
+#include "base/method.h"
 #include "repo/statement.h"
 
 #define ROUTE_BASE "/api/v1"
@@ -18,9 +19,6 @@ enum route {
 #undef ROUTE
   ROUTE_COUNT
 };
-
-/* HEAD is answered as GET without a body. */
-enum method { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_PATCH, METHOD_DELETE, METHOD_UNKNOWN };
 
 enum who {
   WHO_ANYONE = 0,
@@ -77,9 +75,5 @@ enum lontar_error route_find(enum method method, const char *path, size_t length
 /* Writes the value of the Allow header for a path, e.g. "GET, HEAD, PATCH, DELETE", with a closing NUL. Returns its
  * length; names that do not fit into `size` are left out, 64 bytes hold all. */
 size_t route_allow(const char *path, size_t length, char *out, size_t size);
-
-/* Names as in HTTP, upper case. METHOD_UNKNOWN stands for any other, and its name is empty. */
-enum method method_parse(const char *text);
-const char *method_name(enum method method);
 
 #endif
