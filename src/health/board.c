@@ -263,6 +263,25 @@ void board_snapshot(const struct board *board, struct board_snapshot *ret_snapsh
   ret_snapshot->marked = false;
 }
 
+bool board_beats(const struct board_snapshot *snapshot, uint64_t heartbeat)
+{
+  return clock_is_fresh(heartbeat, snapshot->taken_steady, BOARD_HEARTBEAT_LIMIT);
+}
+
+bool board_prober_alive(const struct board_snapshot *snapshot)
+{
+  return snapshot->layout.prober.pid != 0 && board_beats(snapshot, snapshot->layout.prober.heartbeat);
+}
+
+const struct board_slot *board_next_alive(const struct board_snapshot *snapshot, const struct board_slot *before)
+{
+  const struct board_slot *const slots = snapshot->layout.slots, *const end = slots + snapshot->layout.head.workers;
+  for (const struct board_slot *slot = before != NULL ? before + 1 : slots; slot < end; slot++)
+    if (slot->pid != 0 && board_beats(snapshot, slot->heartbeat))
+      return slot;
+  return NULL;
+}
+
 void board_worker_begin(struct board_slot *slot, uint64_t pid)
 {
   const uint64_t now = (uint64_t)clock_wall();

@@ -129,6 +129,9 @@ struct board_prober {
   uint64_t alarm_timeline;
 } __attribute__((aligned(64)));
 
+/* How long, in microseconds, a heartbeat may be silent before its process counts as stuck. */
+#define BOARD_HEARTBEAT_LIMIT INT64_C(10000000)
+
 /* Whom lontar-supervise looks after. */
 enum board_ward_index { BOARD_WARD_LONTARD, BOARD_WARD_DATABASE, BOARD_WARDS };
 
@@ -254,6 +257,15 @@ struct board_passed *board_passed(struct board *board);
 void board_supervise(struct board *board, const struct board_supervisor *supervisor);
 
 void board_snapshot(const struct board *board, struct board_snapshot *ret_snapshot);
+
+/* Whether a heartbeat of a snapshot has not been silent for so long that its process counts as stuck. */
+bool board_beats(const struct board_snapshot *snapshot, uint64_t heartbeat);
+
+/* Whether there is a prober whose heart beats. */
+bool board_prober_alive(const struct board_snapshot *snapshot);
+
+/* The next worker behind that one, or the first behind NULL, whose heart beats; NULL when there is none. */
+const struct board_slot *board_next_alive(const struct board_snapshot *snapshot, const struct board_slot *before);
 
 /* The writers of the fields above. */
 static inline void board_set(uint64_t *field, uint64_t value)

@@ -5,7 +5,6 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
-#include "health/health.h"
 
 static const struct complaint {
   const char *name;
@@ -37,9 +36,9 @@ const char *complaint_name(enum trouble trouble)
 uint64_t complaint_since(const struct board_snapshot *snapshot, enum trouble trouble)
 {
   uint64_t first = 0;
-  for (uint64_t i = 0; i < snapshot->layout.head.workers; i++) {
-    const uint64_t since = snapshot->layout.slots[i].troubles[trouble];
-    if (since != 0 && (first == 0 || since < first) && health_worker_alive(snapshot, (int)i))
+  for (const struct board_slot *slot = NULL; (slot = board_next_alive(snapshot, slot)) != NULL;) {
+    const uint64_t since = slot->troubles[trouble];
+    if (since != 0 && (first == 0 || since < first))
       first = since;
   }
   return first;
@@ -55,7 +54,7 @@ static bool has_worker(const struct board_snapshot *snapshot, enum trouble troub
 static bool has_standby(const struct board_snapshot *snapshot)
 {
   const struct board_prober *prober = &snapshot->layout.prober;
-  if (!health_prober_alive(snapshot))
+  if (!board_prober_alive(snapshot))
     return false;
   return prober->standby > 0 || (has_worker(snapshot, TROUBLE_WAITS) &&
                                  clock_is_fresh(prober->standby_seen, snapshot->taken_steady, TROUBLE_LIFE));
@@ -63,7 +62,7 @@ static bool has_standby(const struct board_snapshot *snapshot)
 
 static bool lacks_right(const struct board_snapshot *snapshot)
 {
-  return health_prober_alive(snapshot) && snapshot->layout.prober.lacking > 0;
+  return board_prober_alive(snapshot) && snapshot->layout.prober.lacking > 0;
 }
 
 bool complaint_has(const struct board_snapshot *snapshot, enum trouble trouble)

@@ -11,32 +11,12 @@
 #include "health/primary.h"
 #include "health/supervision.h"
 
-static bool is_fresh(const struct board_snapshot *snapshot, uint64_t heartbeat)
-{
-  return clock_is_fresh(heartbeat, snapshot->taken_steady, HEALTH_HEARTBEAT_LIMIT);
-}
-
-static bool is_alive(const struct board_snapshot *snapshot, const struct board_slot *slot)
-{
-  return slot->pid != 0 && is_fresh(snapshot, slot->heartbeat);
-}
-
-bool health_worker_alive(const struct board_snapshot *snapshot, int index)
-{
-  return is_alive(snapshot, &snapshot->layout.slots[index]);
-}
-
 int health_workers_alive(const struct board_snapshot *snapshot)
 {
   int alive = 0;
-  for (uint64_t i = 0; i < snapshot->layout.head.workers; i++)
-    alive += is_alive(snapshot, &snapshot->layout.slots[i]);
+  for (const struct board_slot *slot = NULL; (slot = board_next_alive(snapshot, slot)) != NULL;)
+    alive++;
   return alive;
-}
-
-bool health_prober_alive(const struct board_snapshot *snapshot)
-{
-  return snapshot->layout.prober.pid != 0 && is_fresh(snapshot, snapshot->layout.prober.heartbeat);
 }
 
 bool health_encoding_wrong(const struct board_snapshot *snapshot)
@@ -48,17 +28,15 @@ bool health_encoding_wrong(const struct board_snapshot *snapshot)
 static int count_workers(const struct board_snapshot *snapshot, enum board_database state)
 {
   int count = 0;
-  for (uint64_t i = 0; i < snapshot->layout.head.workers; i++) {
-    const struct board_slot *slot = &snapshot->layout.slots[i];
-    count += is_alive(snapshot, slot) && slot->database == (uint64_t)state;
-  }
+  for (const struct board_slot *slot = NULL; (slot = board_next_alive(snapshot, slot)) != NULL;)
+    count += slot->database == (uint64_t)state;
   return count;
 }
 
 /* The prober's word; UNKNOWN when it is dead. */
 static enum board_database prober_word(const struct board_snapshot *snapshot)
 {
-  return health_prober_alive(snapshot) ? (enum board_database)snapshot->layout.prober.database : BOARD_DATABASE_UNKNOWN;
+  return board_prober_alive(snapshot) ? (enum board_database)snapshot->layout.prober.database : BOARD_DATABASE_UNKNOWN;
 }
 
 enum board_database health_database(const struct board_snapshot *snapshot)
@@ -78,10 +56,8 @@ bool health_server_gone(const struct board_snapshot *snapshot)
 static int count_connected(const struct board_snapshot *snapshot)
 {
   int count = 0;
-  for (uint64_t i = 0; i < snapshot->layout.head.workers; i++) {
-    const struct board_slot *slot = &snapshot->layout.slots[i];
-    count += is_alive(snapshot, slot) && slot->database == BOARD_DATABASE_UP && slot->pool.open > 0;
-  }
+  for (const struct board_slot *slot = NULL; (slot = board_next_alive(snapshot, slot)) != NULL;)
+    count += slot->database == BOARD_DATABASE_UP && slot->pool.open > 0;
   return count;
 }
 
@@ -92,11 +68,9 @@ bool health_any_connected(const struct board_snapshot *snapshot)
 
 bool health_any_answered(const struct board_snapshot *snapshot, int64_t within)
 {
-  for (uint64_t i = 0; i < snapshot->layout.head.workers; i++) {
-    const struct board_slot *slot = &snapshot->layout.slots[i];
-    if (is_alive(snapshot, slot) && clock_is_fresh(slot->answered, snapshot->taken_steady, within))
+  for (const struct board_slot *slot = NULL; (slot = board_next_alive(snapshot, slot)) != NULL;)
+    if (clock_is_fresh(slot->answered, snapshot->taken_steady, within))
       return true;
-  }
   return false;
 }
 
@@ -112,11 +86,9 @@ static int64_t down_since(const struct board_snapshot *snapshot)
   int64_t since = snapshot->taken;
   if (prober_word(snapshot) == BOARD_DATABASE_DOWN)
     return (int64_t)snapshot->layout.prober.database_since;
-  for (uint64_t i = 0; i < snapshot->layout.head.workers; i++) {
-    const struct board_slot *slot = &snapshot->layout.slots[i];
-    if (is_alive(snapshot, slot) && slot->database == BOARD_DATABASE_DOWN && (int64_t)slot->database_since < since)
+  for (const struct board_slot *slot = NULL; (slot = board_next_alive(snapshot, slot)) != NULL;)
+    if (slot->database == BOARD_DATABASE_DOWN && (int64_t)slot->database_since < since)
       since = (int64_t)slot->database_since;
-  }
   return since;
 }
 
@@ -143,7 +115,7 @@ enum health health_state(const struct board_snapshot *snapshot)
 {
   const struct board_head *head = &snapshot->layout.head;
   const int alive = health_workers_alive(snapshot);
-  if (!is_fresh(snapshot, head->heartbeat) || alive == 0 || health_database(snapshot) != BOARD_DATABASE_UP ||
+  if (!board_beats(snapshot, head->heartbeat) || alive == 0 || health_database(snapshot) != BOARD_DATABASE_UP ||
       snapshot->marked)
     return HEALTH_FAIL;
   return (uint64_t)alive < head->workers || waiting(snapshot) > 0 || health_doubtful(snapshot) ? HEALTH_WARN
@@ -188,7 +160,7 @@ static void state_sentence(const struct board_snapshot *snapshot, struct buffer 
   const struct board_head *head = &snapshot->layout.head;
   const int alive = health_workers_alive(snapshot);
   const enum board_database database = health_database(snapshot);
-  if (!is_fresh(snapshot, head->heartbeat))
+  if (!board_beats(snapshot, head->heartbeat))
     buffer_append_format(buffer, "The master has not moved for %" PRId64 " seconds: restart lontard.",
                          clock_since(head->heartbeat, snapshot->taken_steady) / CLOCK_SECOND);
   else if (alive == 0)
@@ -224,7 +196,7 @@ void health_prober_sentence(const struct board_snapshot *snapshot, struct buffer
   char server[BOARD_SERVER_SIZE];
   const int64_t seconds = seconds_since(snapshot, (int64_t)prober->database_since);
   const char *marker = snapshot->marked ? "; the marker for nginx stands" : "";
-  if (!health_prober_alive(snapshot))
+  if (!board_prober_alive(snapshot))
     buffer_append_text(buffer, "No prober is alive: each worker looks for the database by itself.");
   else if (prober->database == BOARD_DATABASE_DOWN)
     buffer_append_format(buffer,

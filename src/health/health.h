@@ -15,9 +15,6 @@ enum health {
   HEALTH_FAIL, /* requests get 503 */
 };
 
-/* How long, in microseconds, a heartbeat may be silent before its process counts as stuck. */
-#define HEALTH_HEARTBEAT_LIMIT INT64_C(10000000)
-
 /* The whole in one value; `pass`, `warn` or `fail` as health+json writes it. */
 enum health health_state(const struct board_snapshot *snapshot);
 const char *health_word(enum health health);
@@ -30,17 +27,13 @@ enum board_database health_database(const struct board_snapshot *snapshot);
  * starting, takes no writes or does not let us in is left alone. */
 bool health_server_gone(const struct board_snapshot *snapshot);
 
-/* Whether there is a prober with a fresh heartbeat. */
-bool health_prober_alive(const struct board_snapshot *snapshot);
-
 /* Whether something stands against it although requests are answered: sentences of their own say what. */
 bool health_doubtful(const struct board_snapshot *snapshot);
 
 /* Whether a prober found that the database's encoding is not UTF8: requests are answered, but not all of them right. */
 bool health_encoding_wrong(const struct board_snapshot *snapshot);
 
-/* Workers with a fresh heartbeat, and whether the one at this place is such. */
-bool health_worker_alive(const struct board_snapshot *snapshot, int index);
+/* Workers whose heart beats. */
 int health_workers_alive(const struct board_snapshot *snapshot);
 
 /* Whether any, or all and at least one, of the living workers have a connection to a database that they find UP. */

@@ -148,7 +148,7 @@ void render_metrics(const struct board_snapshot *snapshot, struct buffer *buffer
   metric(buffer, "lontar_primary_alarm", "gauge", "1 while it is in doubt which server is the primary.",
          snapshot->layout.prober.alarm != BOARD_ALARM_NONE);
   metric(buffer, "lontar_prober_alive", "gauge", "1 while the prober has a fresh heartbeat.",
-         health_prober_alive(snapshot));
+         board_prober_alive(snapshot));
   metric(buffer, "lontar_marker", "gauge", "1 while the marker stands, for which nginx answers 503.", snapshot->marked);
   metric_seconds(buffer, "lontar_start_time_seconds", "When the master began, since 1970.", head->started);
   metric(buffer, "lontar_workers", "gauge", "Workers that there should be.", head->workers);
@@ -244,7 +244,7 @@ static void json_prober(const struct board_snapshot *snapshot, struct buffer *bu
   char encoding[BOARD_ENCODING_SIZE];
   char server[BOARD_SERVER_SIZE];
   buffer_append_format(buffer, "\"prober\": {\"pid\": %" PRIu64 ", \"alive\": %s, ", prober->pid,
-                       health_prober_alive(snapshot) ? "true" : "false");
+                       board_prober_alive(snapshot) ? "true" : "false");
   json_stamp(buffer, "started_at", (int64_t)prober->started);
   buffer_append_text(buffer, ", ");
   json_stamp(buffer, "heartbeat_at", stamp_of(snapshot, prober->heartbeat));

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "front/handover.h"
-#include "health/health.h"
+#include "health/board.h"
 #include "log/log.h"
 #include "route/route.h"
 
@@ -168,7 +168,7 @@ static void abort_stuck(struct crew *crew, int index, int turn, int64_t now)
   struct member *member = &crew->places[index].members[turn];
   char work[DOING_SIZE];
   const int64_t age = clock_since((uint64_t)heartbeat_of(crew, index, turn), now);
-  if (member->adopted || member->aborted || age <= HEALTH_HEARTBEAT_LIMIT)
+  if (member->adopted || member->aborted || age <= BOARD_HEARTBEAT_LIMIT)
     return;
   log_line(LOG_LEVEL_ERROR, "worker %d (pid %ld) has not moved for %" PRId64 " ms; it is aborted and replaced%s", index,
            (long)member->pid, age / CLOCK_MILLISECOND, doing(crew, index, turn, work));

@@ -73,7 +73,7 @@ void crew_fill(struct crew *crew);
 /* Buries a process, with a log line, and says when its place is due. False when it is none of the crew. */
 bool crew_bury(struct crew *crew, pid_t pid, int status);
 
-/* Ends members whose heartbeat is older than HEALTH_HEARTBEAT_LIMIT, by SIGABRT and two seconds later by SIGKILL, and
+/* Ends members whose heartbeat is older than BOARD_HEARTBEAT_LIMIT, by SIGABRT and two seconds later by SIGKILL, and
  * those that are due to be killed. */
 void crew_check(struct crew *crew);
 

@@ -49,9 +49,7 @@ static enum board_condition condition_of(bool up, bool gone)
 
 void sight_of_board(const struct board_snapshot *snapshot, bool there, enum board_condition ret_wards[BOARD_WARDS])
 {
-  const uint64_t heartbeat = snapshot->layout.head.heartbeat;
-  const bool moves = clock_is_fresh(heartbeat, snapshot->taken_steady, HEALTH_HEARTBEAT_LIMIT);
-  const bool well = moves && health_workers_alive(snapshot) > 0;
+  const bool well = board_beats(snapshot, snapshot->layout.head.heartbeat) && health_workers_alive(snapshot) > 0;
   set_both(ret_wards, BOARD_CONDITION_UNKNOWN);
   if (!there)
     return;

@@ -1,7 +1,6 @@
 /* The operator's tool: reads the configuration, then runs one command of its table. */
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,30 +50,6 @@ static const struct command commands[] = {
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
-
-int command_fail(const char *hint, const char *format, ...)
-{
-  va_list arguments;
-  va_start(arguments, format);
-  fputs("lontarctl: ", stderr);
-  (void)vfprintf(stderr, format, arguments);
-  fputs("\n", stderr);
-  va_end(arguments);
-  if (hint)
-    fprintf(stderr, "  %s\n", hint);
-  return COMMAND_FAILED;
-}
-
-int command_misuse(const char *format, ...)
-{
-  va_list arguments;
-  va_start(arguments, format);
-  fputs("lontarctl: ", stderr);
-  (void)vfprintf(stderr, format, arguments);
-  fputs("\n  lontarctl help shows how it is used.\n", stderr);
-  va_end(arguments);
-  return COMMAND_USAGE;
-}
 
 static const struct command *command_find(const char *name)
 {

@@ -100,7 +100,7 @@ static void a_silent_master_is_ill(void)
 {
   struct board_snapshot *snapshot = snapshot_make();
   set_database(snapshot, BOARD_DATABASE_DOWN);
-  snapshot->layout.head.heartbeat = NOW - HEALTH_HEARTBEAT_LIMIT;
+  snapshot->layout.head.heartbeat = NOW - BOARD_HEARTBEAT_LIMIT;
   expect(snapshot, BOARD_CONDITION_WELL, BOARD_CONDITION_ILL);
   snapshot->layout.head.heartbeat--;
   expect(snapshot, BOARD_CONDITION_ILL, BOARD_CONDITION_UNKNOWN);
