@@ -11,11 +11,11 @@
 
 #include "authorize/keyring.h"
 #include "authorize/password.h"
+#include "base/message.h"
 #include "base/standard.h"
 #include "config/config.h"
 #include "log/sink.h"
 #include "master/master.h"
-#include "master/message.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "development"
@@ -70,7 +70,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 /* Workers read the keyring for themselves; a bad one is told here, before anything has started. */
 static int check_keyring(const struct config *config)
 {
-  char message[KEYRING_MESSAGE_SIZE] = "";
+  char message[MESSAGE_SIZE] = "";
   struct keyring *keyring;
   if (password_init() != LONTAR_OK) {
     (void)fputs("lontard: libsodium cannot be initialised\n", stderr);

@@ -97,7 +97,7 @@ int keyring_parse(const char *path, const char *text, size_t length, struct keyr
 {
   CLEANUP(cleanup_keyring) struct keyring *keyring = calloc(1, sizeof *keyring);
   if (!keyring)
-    return keyring_fail(LONTAR_INTERNAL, message, size, "keyring %s: out of memory", path);
+    return message_fail(LONTAR_INTERNAL, message, size, "keyring %s: out of memory", path);
   const char *end = text + length;
   for (int number = 1; length > 0 && text < end; number++) {
     const char *stop = memchr(text, '\n', (size_t)(end - text));
@@ -107,7 +107,7 @@ int keyring_parse(const char *path, const char *text, size_t length, struct keyr
     const bool empty = keyring_word(&word, stop) == 0 || *word == '#';
     const char *reason = empty ? NULL : add_line(keyring, text, stop);
     if (reason)
-      return keyring_fail(reason == no_memory ? LONTAR_INTERNAL : LONTAR_MALFORMED, message, size, "%s:%d: %s", path,
+      return message_fail(reason == no_memory ? LONTAR_INTERNAL : LONTAR_MALFORMED, message, size, "%s:%d: %s", path,
                           number, reason);
     text = stop < end ? stop + 1 : end;
   }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "authorize/token.h"
+#include "base/message.h"
 
 /* Every service key begins so; any other bearer token is a session's. */
 #define KEYRING_KEY_PREFIX "lontar_sk_"
@@ -23,9 +24,6 @@
 
 /* A name, [a-z0-9._-]{1,64}, with its NUL. */
 #define KEYRING_NAME_SIZE 65
-
-/* Enough for any message of this module. */
-#define KEYRING_MESSAGE_SIZE 512
 
 struct keyring;
 

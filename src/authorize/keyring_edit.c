@@ -16,6 +16,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/message.h"
 
 /* An edit under way: the folder is locked until it is closed. */
 struct edit {
@@ -55,7 +56,7 @@ static int edit_begin(const char *path, struct edit *edit, char *message, size_t
   buffer_init(&edit->text, KEYRING_FILE_MAX);
   const int failed = lock_folder(path, &edit->folder);
   if (failed)
-    return keyring_fail(LONTAR_INTERNAL, message, size, "the folder of keyring %s cannot be used: %s", path,
+    return message_fail(LONTAR_INTERNAL, message, size, "the folder of keyring %s cannot be used: %s", path,
                         strerror(failed));
   const int error = keyring_read_file(path, &edit->text, &edit->status, message, size);
   if (error)
@@ -96,13 +97,13 @@ static int edit_commit(const char *path, const struct edit *edit, const struct b
 {
   char new_path[PATH_MAX];
   if (text->failed || (size_t)snprintf(new_path, sizeof new_path, "%s.new", path) >= sizeof new_path)
-    return keyring_fail(LONTAR_INTERNAL, message, size, "keyring %s: too long", path);
+    return message_fail(LONTAR_INTERNAL, message, size, "keyring %s: too long", path);
   int failed = write_new(new_path, &edit->status, text);
   if (!failed && rename(new_path, path) < 0)
     failed = errno;
   if (failed) {
     (void)unlink(new_path);
-    return keyring_fail(LONTAR_INTERNAL, message, size, "keyring %s cannot be replaced: %s", path, strerror(failed));
+    return message_fail(LONTAR_INTERNAL, message, size, "keyring %s cannot be replaced: %s", path, strerror(failed));
   }
   (void)fsync(edit->folder);
   return LONTAR_OK;
@@ -134,9 +135,9 @@ int keyring_add(const char *path, const char *name, char ret_key[KEYRING_KEY_SIZ
   if (error)
     return error;
   if (!keyring_name_is_valid(name, strlen(name)))
-    return keyring_fail(LONTAR_INVALID, message, size, "the name must be 1 to 64 of a-z 0-9 . _ -");
+    return message_fail(LONTAR_INVALID, message, size, "the name must be 1 to 64 of a-z 0-9 . _ -");
   if (keyring_has(edit.keyring, name))
-    return keyring_fail(LONTAR_CONFLICT, message, size, "there is a service key with the name %s already", name);
+    return message_fail(LONTAR_CONFLICT, message, size, "there is a service key with the name %s already", name);
   make_key(key);
   append_entry(&edit.text, name, key);
   error = edit_commit(path, &edit, &edit.text, message, size);
@@ -173,7 +174,7 @@ int keyring_revoke(const char *path, const char *name, char *message, size_t siz
   if (error)
     return error;
   if (!keyring_has(edit.keyring, name))
-    return keyring_fail(LONTAR_NOT_FOUND, message, size, "there is no service key with the name %s", name);
+    return message_fail(LONTAR_NOT_FOUND, message, size, "there is no service key with the name %s", name);
   copy_without(&edit.text, name, &text);
   return edit_commit(path, &edit, &text, message, size);
 }

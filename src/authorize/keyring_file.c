@@ -3,23 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <lontar/error.h>
 
 #include "base/cleanup.h"
-
-int keyring_fail(int error, char *message, size_t size, const char *format, ...)
-{
-  va_list arguments;
-  va_start(arguments, format);
-  (void)vsnprintf(message, size, format, arguments);
-  va_end(arguments);
-  return error;
-}
+#include "base/message.h"
 
 static int read_all(int descriptor, struct buffer *text)
 {
@@ -46,16 +36,16 @@ int keyring_read_file(const char *path, struct buffer *text, struct stat *ret_st
     return LONTAR_OK;
   }
   if (descriptor < 0 || fstat(descriptor, &status) < 0)
-    return keyring_fail(LONTAR_INTERNAL, message, size, "keyring %s cannot be read: %s", path, strerror(errno));
+    return message_fail(LONTAR_INTERNAL, message, size, "keyring %s cannot be read: %s", path, strerror(errno));
   if (!S_ISREG(status.st_mode))
-    return keyring_fail(LONTAR_INTERNAL, message, size, "keyring %s is not a regular file", path);
+    return message_fail(LONTAR_INTERNAL, message, size, "keyring %s is not a regular file", path);
   if ((status.st_mode & 077) != 0)
-    return keyring_fail(LONTAR_FORBIDDEN, message, size,
+    return message_fail(LONTAR_FORBIDDEN, message, size,
                         "keyring %s is open to group or others (mode %04o): run chmod 600 %s", path,
                         (unsigned)(status.st_mode & 07777), path);
   const int error = read_all(descriptor, text);
   if (error)
-    return keyring_fail(LONTAR_INTERNAL, message, size, "keyring %s cannot be read: %s", path, strerror(error));
+    return message_fail(LONTAR_INTERNAL, message, size, "keyring %s cannot be read: %s", path, strerror(error));
   *ret_status = status;
   return LONTAR_OK;
 }

@@ -11,9 +11,6 @@
 /* More than any school has keys. */
 enum { KEYRING_FILE_MAX = 1024 * 1024 };
 
-/* Puts one sentence into `message` and gives `error` back. */
-__attribute__((format(printf, 4, 5))) int keyring_fail(int error, char *message, size_t size, const char *format, ...);
-
 /* Appends the file's text, at most KEYRING_FILE_MAX bytes, and tells owner and mode. A missing file is empty and has
  * st_mode 0. Errors as keyring_load. */
 int keyring_read_file(const char *path, struct buffer *text, struct stat *ret_status, char *message, size_t size);

@@ -57,8 +57,7 @@ struct reading {
 
 static bool is_text(enum config_option_number option)
 {
-  enum config_type type = config_option_rows[option].type;
-  return type == CONFIG_TEXT || type == CONFIG_LEVEL;
+  return config_option_rows[option].type == CONFIG_TEXT;
 }
 
 static char **text_member(const struct config *config, enum config_option_number option)
@@ -75,6 +74,15 @@ static bool parse_switch(const char *text, int64_t *ret_number)
 {
   *ret_number = strcmp(text, "on") == 0;
   return *ret_number || strcmp(text, "off") == 0;
+}
+
+static bool parse_level(const char *text, int64_t *ret_number)
+{
+  enum log_level level;
+  if (!log_level_parse(text, &level))
+    return false;
+  *ret_number = level;
+  return true;
 }
 
 static bool parse_octal(const char *text, int64_t *ret_number)
@@ -102,6 +110,8 @@ static bool parse_units(const char *text, const struct unit *unit, int64_t *ret_
 static bool parse_number(enum config_type type, const char *text, int64_t *ret_number)
 {
   switch (type) {
+  case CONFIG_LEVEL:
+    return parse_level(text, ret_number);
   case CONFIG_SWITCH:
     return parse_switch(text, ret_number);
   case CONFIG_MODE:
@@ -111,7 +121,6 @@ static bool parse_number(enum config_type type, const char *text, int64_t *ret_n
   case CONFIG_SIZE:
     return parse_units(text, size_units, ret_number);
   case CONFIG_TEXT:
-  case CONFIG_LEVEL:
   case CONFIG_INTEGER:
     break;
   }
@@ -131,11 +140,8 @@ static bool in_range(const struct config_option *row, int64_t number)
 static const char *set_text(struct config *config, enum config_option_number option, const char *text)
 {
   const struct config_option *row = &config_option_rows[option];
-  enum log_level level;
   if (!in_range(row, (int64_t)strlen(text)))
     return "has a length out of range";
-  if (row->type == CONFIG_LEVEL && !log_level_parse(text, &level))
-    return "must be error, warning, info or debug";
   if (!text_is_utf8(text, strlen(text)))
     return "is not UTF-8";
   char *copy = strdup(text);
@@ -150,6 +156,7 @@ static const char *set_text(struct config *config, enum config_option_number opt
 static const char *set_number(struct config *config, enum config_option_number option, const char *text)
 {
   static const char *const forms[] = {
+      [CONFIG_LEVEL] = "must be error, warning, info or debug",
       [CONFIG_SWITCH] = "must be on or off",
       [CONFIG_INTEGER] = "must be a whole number",
       [CONFIG_MODE] = "must be a mode in octal digits",
@@ -184,11 +191,11 @@ __attribute__((format(printf, 2, 3))) static int fail(struct reading *reading, c
   return 0;
 }
 
-/* Tells the bounds as the table has them, with units; a switch has none. */
+/* Tells the bounds as the table has them, with units; words have none. */
 static int fail_value(struct reading *reading, enum config_option_number option, const char *wrong)
 {
   const struct config_option *row = &config_option_rows[option];
-  if (row->type == CONFIG_SWITCH)
+  if (row->type == CONFIG_SWITCH || row->type == CONFIG_LEVEL)
     return fail(reading, "%s %s", row->name, wrong);
   return fail(reading, "%s %s (%s to %s%s)", row->name, wrong, row->least, row->most, is_text(option) ? " bytes" : "");
 }

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 
 #define CONFIG_MEMBER_TEXT char *
-#define CONFIG_MEMBER_LEVEL char *
+#define CONFIG_MEMBER_LEVEL int64_t  /* enum log_level */
 #define CONFIG_MEMBER_SWITCH int64_t /* 0 or 1 */
 #define CONFIG_MEMBER_INTEGER int64_t
 #define CONFIG_MEMBER_MODE int64_t
@@ -26,7 +26,7 @@ struct config {
 
 enum config_type {
   CONFIG_TEXT,
-  CONFIG_LEVEL, /* text that log_level_parse knows */
+  CONFIG_LEVEL,
   CONFIG_SWITCH,
   CONFIG_INTEGER,
   CONFIG_MODE,

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,15 +26,6 @@ struct board {
 _Static_assert(sizeof(struct board_layout) % sizeof(uint64_t) == 0, "the board is made of 64-bit words");
 _Static_assert(BOARD_VERSION != 8 || sizeof(struct board_layout) == 115904, "raise BOARD_VERSION with the layout");
 _Static_assert(sizeof(struct board_slot) % 64 == 0, "a slot shares no cache line with another");
-
-__attribute__((format(printf, 4, 5))) static int fail(int error, char *message, size_t size, const char *format, ...)
-{
-  va_list arguments;
-  va_start(arguments, format);
-  (void)vsnprintf(message, size, format, arguments);
-  va_end(arguments);
-  return error;
-}
 
 /* NULL with errno. */
 static struct board *map(int descriptor, int protection)
@@ -92,14 +82,14 @@ int board_create(const char *path, int workers, struct board **ret, char *messag
 {
   char new_path[PATH_MAX];
   if ((size_t)snprintf(new_path, sizeof new_path, "%s.new", path) >= sizeof new_path)
-    return fail(LONTAR_INTERNAL, message, size, "board %s: the path is too long", path);
+    return message_fail(LONTAR_INTERNAL, message, size, "board %s: the path is too long", path);
   CLEANUP(cleanup_board) struct board *board = create_file(new_path);
   if (board)
     fill_head(&board->layout->head, workers);
   if (!board || rename(new_path, path) < 0) {
     const int failed = errno;
     (void)unlink(new_path);
-    return fail(LONTAR_INTERNAL, message, size, "board %s cannot be made: %s", path, strerror(failed));
+    return message_fail(LONTAR_INTERNAL, message, size, "board %s cannot be made: %s", path, strerror(failed));
   }
   *ret = TAKE(board);
   return LONTAR_OK;
@@ -126,17 +116,17 @@ static int open_existing(const char *path, bool write, struct board **ret, char 
   CLEANUP_CLOSE int descriptor = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
   struct stat status;
   if (descriptor < 0 && errno == ENOENT)
-    return fail(LONTAR_NOT_FOUND, message, size, "there is no board %s: lontard is not running here", path);
+    return message_fail(LONTAR_NOT_FOUND, message, size, "there is no board %s: lontard is not running here", path);
   if (descriptor < 0 || fstat(descriptor, &status) < 0)
-    return fail(LONTAR_INTERNAL, message, size, "board %s cannot be read: %s", path, strerror(errno));
+    return message_fail(LONTAR_INTERNAL, message, size, "board %s cannot be read: %s", path, strerror(errno));
   if (!S_ISREG(status.st_mode) || status.st_size != sizeof(struct board_layout))
-    return fail(LONTAR_INVALID, message, size, "board %s is not a board of this version", path);
+    return message_fail(LONTAR_INVALID, message, size, "board %s is not a board of this version", path);
   CLEANUP(cleanup_board) struct board *board = map(descriptor, write ? PROT_READ | PROT_WRITE : PROT_READ);
   if (!board)
-    return fail(LONTAR_INTERNAL, message, size, "board %s cannot be mapped: %s", path, strerror(errno));
+    return message_fail(LONTAR_INTERNAL, message, size, "board %s cannot be mapped: %s", path, strerror(errno));
   const char *reason = judge(&board->layout->head);
   if (reason)
-    return fail(LONTAR_INVALID, message, size, "board %s %s", path, reason);
+    return message_fail(LONTAR_INVALID, message, size, "board %s %s", path, reason);
   *ret = TAKE(board);
   return LONTAR_OK;
 }

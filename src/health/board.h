@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/message.h"
 #include "pool/trouble.h"
 
 #define BOARD_MAGIC UINT64_C(0x64726f627261746c) /* "ltarbord" */
@@ -35,8 +36,7 @@ enum {
   BOARD_LACK_SIZE = BOARD_LACK_WORDS * 8 + 1,
   BOARD_SERVER_WORDS = 8,
   BOARD_SERVER_SIZE = BOARD_SERVER_WORDS * 8 + 1,
-  BOARD_NOTES = 16,
-  BOARD_MESSAGE_SIZE = 512
+  BOARD_NOTES = 16
 };
 
 enum board_worker {

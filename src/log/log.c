@@ -27,7 +27,7 @@ enum { DOTS = 3, ESCAPE_MAX = 4 };
 
 void log_init(enum log_level level, const char *who)
 {
-  log_set_level(level);
+  atomic_store_explicit(&log_level, (int)level, memory_order_relaxed);
   if (strcmp(log_who, who) != 0)
     atomic_store(&lost, 0); /* what the parent lost is told by the parent */
   (void)snprintf(log_who, sizeof log_who, "%s", who);
@@ -36,16 +36,6 @@ void log_init(enum log_level level, const char *who)
 const char *log_name(void)
 {
   return log_who;
-}
-
-void log_set_level(enum log_level level)
-{
-  atomic_store_explicit(&log_level, (int)level, memory_order_relaxed);
-}
-
-bool log_enabled(enum log_level level)
-{
-  return (int)level <= atomic_load_explicit(&log_level, memory_order_relaxed);
 }
 
 /* Bytes of the UTF-8 character at the beginning of the text, 0 when there is none. */
@@ -152,7 +142,7 @@ void log_tell_lost(void)
 
 void log_line(enum log_level level, const char *format, ...)
 {
-  if (!log_enabled(level))
+  if ((int)level > atomic_load_explicit(&log_level, memory_order_relaxed))
     return;
   int saved_errno = errno;
   char message[LOG_LINE_MAX]; /* a full one is longer than what the line has left, so it ends in dots */

@@ -24,11 +24,6 @@ void log_init(enum log_level level, const char *who);
 /* What log_init was told last. */
 const char *log_name(void);
 
-void log_set_level(enum log_level level);
-
-/* Whether a line of that level would be written: for messages that cost something to make. */
-bool log_enabled(enum log_level level);
-
 __attribute__((format(printf, 2, 3))) void log_line(enum log_level level, const char *format, ...);
 
 /* Tells how many lines were lost, if any were and there is room again: for processes that may have nothing else to

@@ -16,10 +16,10 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/message.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "health/owner.h"
-#include "master/message.h"
 #include "master/rundir.h"
 #include "master/takeover.h"
 

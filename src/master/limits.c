@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <sys/resource.h>
 
+#include "base/message.h"
 #include "config/config.h"
-#include "master/message.h"
 
 /* What a worker has open by itself, and connections of nginx: the 256 that it keeps for each of its processes, and more
  * while it has requests. */

@@ -14,9 +14,9 @@
 #include <lontar/error.h>
 
 #include "base/cleanup.h"
+#include "base/message.h"
 #include "base/process.h"
 #include "config/config.h"
-#include "master/message.h"
 
 /* Whoever may accept there. */
 struct server {

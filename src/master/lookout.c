@@ -34,10 +34,8 @@ static void leave_master_prober(const struct lookout *lookout, pid_t master)
 
 static _Noreturn void spawned_prober(const struct lookout *lookout, pid_t master)
 {
-  enum log_level level = LOG_LEVEL_INFO;
   leave_master_prober(lookout, master);
-  (void)log_level_parse(lookout->config->log_level, &level);
-  log_init(level, "prober");
+  log_init((enum log_level)lookout->config->log_level, "prober");
   const struct prober_start start = {
       .board = lookout->board,
       .config = lookout->config,

@@ -22,6 +22,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/message.h"
 #include "config/config.h"
 #include "health/board.h"
 #include "health/publish.h"
@@ -32,7 +33,6 @@
 #include "master/limits.h"
 #include "master/listen.h"
 #include "master/lookout.h"
-#include "master/message.h"
 #include "master/notify.h"
 #include "master/rundir.h"
 #include "master/takeover.h"
@@ -61,13 +61,6 @@ static int worker_count(const struct config *config)
 {
   const long cores = config->workers > 0 ? (long)config->workers : sysconf(_SC_NPROCESSORS_ONLN);
   return cores < 1 ? 1 : cores > BOARD_WORKERS_MAX ? BOARD_WORKERS_MAX : (int)cores;
-}
-
-static void init_log_master(const struct config *config)
-{
-  enum log_level level = LOG_LEVEL_INFO;
-  (void)log_level_parse(config->log_level, &level);
-  log_init(level, "master");
 }
 
 /* libevent's own words, of prober and workers, too: by itself it would wait for who reads them. */
@@ -219,7 +212,7 @@ static void stop(struct master *master)
 /* What a worker would refuse to begin with is refused here, while the old ones still serve. */
 static bool check_keyring(const struct config *config)
 {
-  char message[KEYRING_MESSAGE_SIZE];
+  char message[MESSAGE_SIZE];
   struct keyring *keyring;
   if (keyring_load(config->keyring, &keyring, message, sizeof message) != LONTAR_OK) {
     log_line(LOG_LEVEL_ERROR, "%s; keeping the configuration as it was", message);
@@ -276,7 +269,7 @@ static void take_candidate(struct master *master)
   master->config = master->crew.config;
   master->lookout.config = master->crew.config;
   master->renewing = true;
-  init_log_master(master->config);
+  log_init((enum log_level)master->config->log_level, "master");
   raise_limits(master);
 }
 
@@ -337,7 +330,7 @@ static bool any_alive(const struct master *master)
  * If it was cut they have died of SIGBUS or will; this process would, too, if it looked there before. */
 static void mend_board(struct master *master)
 {
-  char path[PATH_MAX], message[BOARD_MESSAGE_SIZE];
+  char path[PATH_MAX], message[MESSAGE_SIZE];
   struct board *old = master->crew.board;
   const char *harm = board_harm(old, board_path(master, path));
   if (harm == NULL)
@@ -473,7 +466,7 @@ int master_main(const struct master_start *start)
       .upgrade = {.program = start->program, .config_file = start->config_file},
   };
   master.crew.count = worker_count(start->config);
-  init_log_master(start->config);
+  log_init((enum log_level)start->config->log_level, "master");
   trace_init();
   raise_limits(&master);
   event_set_log_callback(on_event_log);

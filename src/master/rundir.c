@@ -13,10 +13,10 @@
 #include <lontar/error.h>
 
 #include "base/cleanup.h"
+#include "base/message.h"
 #include "health/board.h"
 #include "health/owner.h"
 #include "health/publish.h"
-#include "master/message.h"
 
 static bool join(char out[PATH_MAX], const char *run_dir, const char *name)
 {

@@ -50,12 +50,10 @@ static void leave_master_worker(const struct crew *crew)
 static _Noreturn void spawned_worker(const struct crew *crew, const struct worker_start *start)
 {
   char name[32];
-  enum log_level level = LOG_LEVEL_INFO;
   follow_master_worker(start->master);
   leave_master_worker(crew);
   (void)snprintf(name, sizeof name, "worker/%d", start->index);
-  (void)log_level_parse(start->config->log_level, &level);
-  log_init(level, name);
+  log_init((enum log_level)start->config->log_level, name);
   exit(worker_main(start));
 }
 

@@ -6,8 +6,8 @@
 #include <lontar/error.h>
 
 #include "base/buffer.h"
+#include "base/message.h"
 #include "base/text.h"
-#include "master/message.h"
 
 enum { VERSION = 1, NUMBERS_MAX = 3 };
 

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/cleanup.h"
+#include "base/message.h"
 #include "base/process.h"
 #include "health/owner.h"
 #include "log/log.h"
@@ -17,7 +18,7 @@
 
 #define PROGRAM "lontard"
 
-enum { MESSAGE_SIZE = 128, PASSES = 3, END_MS = 3000 };
+enum { PASSES = 3, END_MS = 3000 };
 
 static bool signal_to(int handle, int number)
 {

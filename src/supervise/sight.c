@@ -61,7 +61,7 @@ void sight_of_board(const struct board_snapshot *snapshot, bool there, enum boar
 
 static bool look_at_board(const char *run_dir, pid_t owner, enum board_condition ret_wards[BOARD_WARDS])
 {
-  char path[PATH_MAX], message[BOARD_MESSAGE_SIZE];
+  char path[PATH_MAX], message[MESSAGE_SIZE];
   CLEANUP(cleanup_board) struct board *board = NULL;
   CLEANUP_FREE struct board_snapshot *snapshot = malloc(sizeof *snapshot);
   (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, run_dir);

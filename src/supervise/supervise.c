@@ -28,7 +28,7 @@
 #include "supervise/trust.h"
 #include "supervise/ward.h"
 
-enum { PIECE = 4096, MESSAGE_MAX = 512 };
+enum { PIECE = 4096 };
 
 struct supervise {
   const struct supervise_start *start;
@@ -44,13 +44,6 @@ struct supervise {
   int status; /* the exit's */
 };
 
-static void init_log(const struct config *config)
-{
-  enum log_level level = LOG_LEVEL_INFO;
-  (void)log_level_parse(config->log_level, &level);
-  log_init(level, "supervise");
-}
-
 static void end(struct supervise *supervise, int status)
 {
   supervise->ended = true;
@@ -63,7 +56,7 @@ static void end(struct supervise *supervise, int status)
 static void save(struct supervise *supervise)
 {
   const char *run_dir = supervise->config->run_dir;
-  char path[PATH_MAX], message[BOARD_MESSAGE_SIZE];
+  char path[PATH_MAX], message[MESSAGE_SIZE];
   struct board *board;
   const bool failed = state_save(run_dir, &supervise->state) != LONTAR_OK && errno != ENOENT;
   if (failed && !supervise->save_failed)
@@ -149,7 +142,7 @@ static void reload(struct supervise *supervise)
   }
   config_free(supervise->config);
   supervise->config = TAKE(config);
-  init_log(supervise->config);
+  log_init((enum log_level)supervise->config->log_level, "supervise");
   log_line(LOG_LEVEL_INFO, "configuration reloaded");
 }
 
@@ -240,7 +233,7 @@ static bool inherit(struct supervise *supervise, int64_t now)
 int supervise_main(const struct supervise_start *start, struct config *config)
 {
   struct supervise supervise = {.start = start, .config = config, .status = EXIT_FAILURE};
-  init_log(config);
+  log_init((enum log_level)config->log_level, "supervise");
   supervise.signal_fd = init_signals();
   if (supervise.signal_fd < 0) {
     log_line(LOG_LEVEL_ERROR, "signals: %s", strerror(errno));

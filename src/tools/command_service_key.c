@@ -26,7 +26,7 @@ static void daemon_reload(const struct config *config)
 
 static int key_add(const struct config *config, const char *name)
 {
-  char message[KEYRING_MESSAGE_SIZE];
+  char message[MESSAGE_SIZE];
   char key[KEYRING_KEY_SIZE];
   if (keyring_add(config->keyring, name, key, message, sizeof message) != 0)
     return command_fail(NULL, "%s", message);
@@ -42,7 +42,7 @@ static int key_add(const struct config *config, const char *name)
 
 static int key_revoke(const struct config *config, const char *name)
 {
-  char message[KEYRING_MESSAGE_SIZE];
+  char message[MESSAGE_SIZE];
   if (keyring_revoke(config->keyring, name, message, sizeof message) != 0)
     return command_fail("lontarctl service-key list shows all keys.", "%s", message);
   printf("the key %s is revoked\n", name);
@@ -52,7 +52,7 @@ static int key_revoke(const struct config *config, const char *name)
 
 static int key_list(const struct config *config)
 {
-  char message[KEYRING_MESSAGE_SIZE];
+  char message[MESSAGE_SIZE];
   struct keyring *keyring;
   if (keyring_load(config->keyring, &keyring, message, sizeof message) != 0)
     return command_fail(NULL, "%s", message);

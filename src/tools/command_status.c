@@ -116,7 +116,7 @@ int command_status(const struct invocation *invocation, int argc, char **argv)
   if (argc > 1 && !json)
     return command_misuse("status takes --json or nothing");
   char path[512];
-  char message[BOARD_MESSAGE_SIZE];
+  char message[MESSAGE_SIZE];
   (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, invocation->config->run_dir);
   CLEANUP(board_close_pointer) struct board *board = NULL;
   int error = board_open_reader(path, &board, message, sizeof message);

@@ -51,10 +51,3 @@ uint64_t worker_request_limit(const struct config *config, uint64_t now, uint32_
   const uint64_t most = (uint64_t)config->max_requests;
   return most == 0 ? UINT64_MAX : now + most - random % (most / 10 + 1);
 }
-
-enum log_level log_level_of(const struct config *config)
-{
-  enum log_level level = LOG_LEVEL_INFO;
-  (void)log_level_parse(config->log_level, &level);
-  return level;
-}

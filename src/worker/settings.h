@@ -2,7 +2,6 @@
 #ifndef WORKER_SETTINGS_H
 #define WORKER_SETTINGS_H
 
-#include "base/error.h"
 #include "config/config.h"
 #include "pool/pool.h"
 
@@ -15,8 +14,5 @@ void worker_pool_settings(const struct config *config, int index, int workers, i
 /* The count at which a worker that begins at `now` grows weary: max_requests later, less up to a tenth, so that workers
  * which began together do not end together; UINT64_MAX for never. `random` is any 32 random bits. */
 uint64_t worker_request_limit(const struct config *config, uint64_t now, uint32_t random);
-
-/* log_level as a number; config_load has checked it. */
-enum log_level log_level_of(const struct config *config);
 
 #endif

@@ -368,7 +368,7 @@ static bool make_events(struct worker *worker)
 
 static bool build(struct worker *worker)
 {
-  char message[KEYRING_MESSAGE_SIZE];
+  char message[MESSAGE_SIZE];
   worker->handler.board = worker->start->board;
   worker->handler.slot = board_slot(worker->start->board, board_turn(worker->start->index, worker->start->turn));
   worker->handler.config = worker->config;

@@ -14,7 +14,7 @@
 struct place {
   char folder[32];
   char path[64];
-  char message[BOARD_MESSAGE_SIZE];
+  char message[MESSAGE_SIZE];
   struct board *board;
   struct board_snapshot snapshot;
 };

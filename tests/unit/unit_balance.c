@@ -15,7 +15,7 @@ static struct board *make_board(void)
 {
   char folder[] = "/tmp/unit-balance-XXXXXX";
   char path[sizeof folder + sizeof BOARD_FILE];
-  char message[BOARD_MESSAGE_SIZE];
+  char message[MESSAGE_SIZE];
   struct board *board = NULL;
   CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
   (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, folder);

@@ -1,6 +1,7 @@
 /* The configuration file. */
 #include <stdio.h>
 
+#include "base/error.h"
 #include "config/config.h"
 #include "unit.h"
 
@@ -40,7 +41,7 @@ static void defaults_are_those_of_the_table(void)
   CU_ASSERT_EQUAL(config->pool_size, 10);
   CU_ASSERT_EQUAL(config->pool_recycle, INT64_C(3600000000));
   CU_ASSERT_EQUAL(config->max_body, 1048576);
-  CU_ASSERT_STRING_EQUAL(config->log_level, "info");
+  CU_ASSERT_EQUAL(config->log_level, LOG_LEVEL_INFO);
   CU_ASSERT_EQUAL(config->prepared_statements, 1);
 }
 
@@ -83,7 +84,7 @@ static void values_are_checked(void)
   refuses("pool_timeout = 99999999999999999d\n",
           ":1: pool_timeout must be a whole number with ms, s, min, h or d (100ms to 10min)");
   refuses("max_body = 1G\n", ":1: max_body must be a whole number of bytes, or one with k or M (1k to 16M)");
-  refuses("log_level = loud\n", ":1: log_level must be error, warning, info or debug (1 to 16 bytes)");
+  refuses("log_level = loud\n", ":1: log_level must be error, warning, info or debug");
   refuses("prepared_statements = yes\n", ":1: prepared_statements must be on or off");
   refuses("run_dir =\n", ":1: run_dir has a length out of range (1 to 256 bytes)");
   refuses("run_dir = \xFF\n", ":1: run_dir is not UTF-8 (1 to 256 bytes)");

@@ -19,7 +19,7 @@
 struct place {
   char folder[32];
   char path[64];
-  char message[KEYRING_MESSAGE_SIZE];
+  char message[MESSAGE_SIZE];
 };
 
 static void place_make(struct place *place)

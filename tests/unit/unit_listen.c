@@ -11,9 +11,9 @@
 
 #include <lontar/error.h>
 
+#include "base/message.h"
 #include "config/config.h"
 #include "master/listen.h"
-#include "master/message.h"
 #include "unit.h"
 
 static char folder[] = "/tmp/lontar-unit-listen.XXXXXX", path[64], nobody[] = "";

@@ -21,7 +21,7 @@ struct place {
 
 static void place_make(struct place *place)
 {
-  char message[BOARD_MESSAGE_SIZE];
+  char message[MESSAGE_SIZE];
   *place = (struct place){.folder = "/tmp/unit-notify-XXXXXX", .address.sun_family = AF_UNIX};
   CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(place->folder));
   (void)snprintf(place->board_path, sizeof place->board_path, "%s/" BOARD_FILE, place->folder);

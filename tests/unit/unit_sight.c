@@ -175,7 +175,7 @@ static int own(const char *path, pid_t pid)
 /* By the files: no files, status.json alone, a board. */
 static void files_are_looked_at(void)
 {
-  char folder[] = "/tmp/unit-sight-XXXXXX", path[64], status[64], pid_file[64], message[BOARD_MESSAGE_SIZE];
+  char folder[] = "/tmp/unit-sight-XXXXXX", path[64], status[64], pid_file[64], message[MESSAGE_SIZE];
   enum board_condition wards[BOARD_WARDS];
   struct board *board;
   struct board_snapshot *snapshot = snapshot_make();

@@ -78,7 +78,7 @@ static void check_counters(const struct board_slot *before)
 
 static void a_writer_may_be_killed_anywhere(void)
 {
-  char path[] = "/tmp/unit-survival-XXXXXX", message[BOARD_MESSAGE_SIZE];
+  char path[] = "/tmp/unit-survival-XXXXXX", message[MESSAGE_SIZE];
   const int file = mkstemp(path);
   CU_ASSERT_FATAL(file >= 0);
   (void)close(file);

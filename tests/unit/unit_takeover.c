@@ -2,7 +2,7 @@
 #include <lontar/error.h>
 
 #include "base/buffer.h"
-#include "master/message.h"
+#include "base/message.h"
 #include "master/takeover.h"
 #include "unit.h"
 

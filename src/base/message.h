@@ -1,6 +1,6 @@
-/* The one sentence that a failing step of the start hands to its caller. Thread-safe. */
-#ifndef MASTER_MESSAGE_H
-#define MASTER_MESSAGE_H
+/* The one sentence with which a failing step tells its caller why. Thread-safe. */
+#ifndef BASE_MESSAGE_H
+#define BASE_MESSAGE_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
-/* The one sentence that a failing step of the start hands to its caller. */
-#include "master/message.h"
+/* The one sentence with which a failing step tells its caller why. */
+#include "base/message.h"
 
 #include <stdarg.h>
 #include <stdio.h>
