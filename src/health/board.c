@@ -14,7 +14,6 @@
 
 #include <lontar/error.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 
 struct board {
@@ -73,17 +72,12 @@ static void fill_head(struct board_head *head, int workers)
   board_set(&head->magic, BOARD_MAGIC);
 }
 
-static void cleanup_board(struct board **board)
-{
-  board_close(*board);
-}
-
 int board_create(const char *path, int workers, struct board **ret, char *message, size_t size)
 {
   char new_path[PATH_MAX];
   if ((size_t)snprintf(new_path, sizeof new_path, "%s.new", path) >= sizeof new_path)
     return message_fail(LONTAR_INTERNAL, message, size, "board %s: the path is too long", path);
-  CLEANUP(cleanup_board) struct board *board = create_file(new_path);
+  CLEANUP_BOARD struct board *board = create_file(new_path);
   if (board)
     fill_head(&board->layout->head, workers);
   if (!board || rename(new_path, path) < 0) {
@@ -121,7 +115,7 @@ static int open_existing(const char *path, bool write, struct board **ret, char 
     return message_fail(LONTAR_INTERNAL, message, size, "board %s cannot be read: %s", path, strerror(errno));
   if (!S_ISREG(status.st_mode) || status.st_size != sizeof(struct board_layout))
     return message_fail(LONTAR_INVALID, message, size, "board %s is not a board of this version", path);
-  CLEANUP(cleanup_board) struct board *board = map(descriptor, write ? PROT_READ | PROT_WRITE : PROT_READ);
+  CLEANUP_BOARD struct board *board = map(descriptor, write ? PROT_READ | PROT_WRITE : PROT_READ);
   if (!board)
     return message_fail(LONTAR_INTERNAL, message, size, "board %s cannot be mapped: %s", path, strerror(errno));
   const char *reason = judge(&board->layout->head);

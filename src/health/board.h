@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cleanup.h"
 #include "base/message.h"
 #include "pool/trouble.h"
 
@@ -29,11 +30,9 @@ enum {
   BOARD_BUCKETS = 24,
   BOARD_REQUEST_ID_WORDS = 8,
   BOARD_REASON_WORDS = 16,
-  BOARD_REASON_SIZE = BOARD_REASON_WORDS * 8 + 1, /* as text with its NUL */
   BOARD_ENCODING_WORDS = 4,
-  BOARD_ENCODING_SIZE = BOARD_ENCODING_WORDS * 8 + 1,
+  BOARD_ENCODING_SIZE = BOARD_ENCODING_WORDS * 8 + 1, /* as text with its NUL */
   BOARD_LACK_WORDS = 4,
-  BOARD_LACK_SIZE = BOARD_LACK_WORDS * 8 + 1,
   BOARD_SERVER_WORDS = 8,
   BOARD_SERVER_SIZE = BOARD_SERVER_WORDS * 8 + 1,
   BOARD_NOTES = 16
@@ -241,6 +240,12 @@ const char *board_harm(const struct board *board, const char *path);
 /* Unmaps; the file stays. NULL is fine. */
 void board_close(struct board *board);
 
+#define CLEANUP_BOARD CLEANUP(board_close_pointer)
+static inline void board_close_pointer(struct board **board)
+{
+  board_close(*board);
+}
+
 /* The number of a worker's slot; `index` is its place's, `turn` 0 or 1. */
 static inline int board_turn(int index, int turn)
 {
@@ -363,15 +368,8 @@ void board_prober_database(struct board_prober *prober, enum board_database stat
 /* The database's encoding, "" when it is as it must be. A longer name is cut. */
 void board_prober_encoding(struct board_prober *prober, const char *encoding);
 
-/* The same as text, from a copy made by board_snapshot. Returns `out`. */
-const char *board_encoding(const struct board_prober *prober, char out[BOARD_ENCODING_SIZE]);
-
-/* The same for both, from a copy made by board_snapshot. Return `out`. */
-const char *board_lack(const struct board_prober *prober, char out[BOARD_LACK_SIZE]);
-const char *board_server(const struct board_prober *prober, char out[BOARD_SERVER_SIZE]);
-
-/* The reason as text, from a copy made by board_snapshot. Returns `out`. */
-const char *board_prober_reason(const struct board_prober *prober, char out[BOARD_REASON_SIZE]);
+/* A text of a snapshot's prober for "%.*s": a NUL ends it, or its place does. */
+#define BOARD_TEXT(words) (int)sizeof(words), (const char *)(words)
 
 /* Brackets every stretch of work that the loop does for one request; `request_id` may be cut. */
 void board_request_enter(struct board_slot *slot, unsigned route, const char *request_id, size_t length);

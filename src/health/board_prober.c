@@ -71,27 +71,6 @@ void board_prober_server(struct board_prober *prober, const char *host, const ch
   set_text(prober->server, BOARD_SERVER_WORDS, text);
 }
 
-const char *board_lack(const struct board_prober *prober, char out[BOARD_LACK_SIZE])
-{
-  memcpy(out, prober->lack, sizeof prober->lack);
-  out[sizeof prober->lack] = '\0';
-  return out;
-}
-
-const char *board_server(const struct board_prober *prober, char out[BOARD_SERVER_SIZE])
-{
-  memcpy(out, prober->server, sizeof prober->server);
-  out[sizeof prober->server] = '\0';
-  return out;
-}
-
-const char *board_encoding(const struct board_prober *prober, char out[BOARD_ENCODING_SIZE])
-{
-  memcpy(out, prober->encoding, sizeof prober->encoding);
-  out[sizeof prober->encoding] = '\0';
-  return out;
-}
-
 void board_prober_database(struct board_prober *prober, enum board_database state, const char *reason)
 {
   set_text(prober->reason, BOARD_REASON_WORDS, reason);
@@ -99,11 +78,4 @@ void board_prober_database(struct board_prober *prober, enum board_database stat
     return;
   board_set(&prober->database, (uint64_t)state);
   board_set(&prober->database_since, (uint64_t)clock_wall());
-}
-
-const char *board_prober_reason(const struct board_prober *prober, char out[BOARD_REASON_SIZE])
-{
-  memcpy(out, prober->reason, sizeof prober->reason);
-  out[sizeof prober->reason] = '\0';
-  return out;
 }

@@ -89,8 +89,7 @@ bool complaint_any(const struct board_snapshot *snapshot)
 
 static void rights_sentence(const struct board_prober *prober, struct buffer *buffer)
 {
-  char lack[BOARD_LACK_SIZE];
-  buffer_append_format(buffer, " lontard's role in the database lacks the right to %s", board_lack(prober, lack));
+  buffer_append_format(buffer, " lontard's role in the database lacks the right to %.*s", BOARD_TEXT(prober->lack));
   if (prober->lacking > 1)
     buffer_append_format(buffer, ", and %" PRIu64 " more", prober->lacking - 1);
   buffer_append_text(buffer, ": run lontarctl migrate --grant with that role.");

@@ -144,11 +144,10 @@ static void append_missing(const struct board_snapshot *snapshot, struct buffer 
 static void append_down(const struct board_snapshot *snapshot, struct buffer *buffer)
 {
   const enum board_database word = prober_word(snapshot);
-  char reason[BOARD_REASON_SIZE];
   buffer_append_format(buffer, "The database has been unavailable for %" PRId64 " seconds: ",
                        seconds_since(snapshot, down_since(snapshot)));
   if (word == BOARD_DATABASE_DOWN)
-    buffer_append_format(buffer, "%s.", board_prober_reason(&snapshot->layout.prober, reason));
+    buffer_append_format(buffer, "%.*s.", BOARD_TEXT(snapshot->layout.prober.reason));
   else if (word == BOARD_DATABASE_UP)
     append_missing(snapshot, buffer);
   else
@@ -193,7 +192,6 @@ static int64_t milliseconds_until(const struct board_snapshot *snapshot, int64_t
 void health_prober_sentence(const struct board_snapshot *snapshot, struct buffer *buffer)
 {
   const struct board_prober *prober = &snapshot->layout.prober;
-  char server[BOARD_SERVER_SIZE];
   const int64_t seconds = seconds_since(snapshot, (int64_t)prober->database_since);
   const char *marker = snapshot->marked ? "; the marker for nginx stands" : "";
   if (!board_prober_alive(snapshot))
@@ -203,19 +201,18 @@ void health_prober_sentence(const struct board_snapshot *snapshot, struct buffer
                          "The prober has had no database for %" PRId64 " seconds and asks again in %" PRId64 " ms%s.",
                          seconds, milliseconds_until(snapshot, (int64_t)prober->next_probe), marker);
   else if (prober->database == BOARD_DATABASE_UP)
-    buffer_append_format(buffer, "The prober has had the database%s%s for %" PRId64 " seconds%s.",
-                         prober->server[0] != 0 ? " at " : "", board_server(prober, server), seconds, marker);
+    buffer_append_format(buffer, "The prober has had the database%s%.*s for %" PRId64 " seconds%s.",
+                         prober->server[0] != 0 ? " at " : "", BOARD_TEXT(prober->server), seconds, marker);
   else
     buffer_append_format(buffer, "The prober has just begun%s.", marker);
 }
 
 static void encoding_sentence(const struct board_snapshot *snapshot, struct buffer *buffer)
 {
-  char encoding[BOARD_ENCODING_SIZE];
   if (health_encoding_wrong(snapshot))
     buffer_append_format(buffer,
-                         " The encoding of the database is %s and must be UTF8: lontarctl check says what to do.",
-                         board_encoding(&snapshot->layout.prober, encoding));
+                         " The encoding of the database is %.*s and must be UTF8: lontarctl check says what to do.",
+                         BOARD_TEXT(snapshot->layout.prober.encoding));
 }
 
 void health_sentence(const struct board_snapshot *snapshot, struct buffer *buffer)

@@ -2,9 +2,6 @@
 #include "health/publish.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,9 +9,9 @@
 #include <lontar/error.h>
 
 #include "base/buffer.h"
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "health/board.h"
+#include "health/folder.h"
 #include "health/render.h"
 #include "json/problem.h"
 #include "log/log.h"
@@ -22,55 +19,12 @@
 /* A status document of 64 workers takes less than 64 KiB, a marker 200 bytes. */
 enum { STATUS_SIZE_MAX = 256 * 1024, MARKER_SIZE_MAX = 4096 };
 
-static bool join(char out[PATH_MAX], const char *run_dir, const char *name, const char *suffix)
-{
-  if ((size_t)snprintf(out, PATH_MAX, "%s/%s%s", run_dir, name, suffix) < PATH_MAX)
-    return true;
-  errno = ENAMETOOLONG;
-  return false;
-}
-
-/* A short write is an error, too: nothing but a full disk makes one. */
-static int write_file(const char *path, const struct buffer *text, bool lasting)
-{
-  CLEANUP_CLOSE int descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-  if (descriptor < 0 || fchmod(descriptor, 0644) < 0)
-    return LONTAR_INTERNAL;
-  errno = ENOSPC;
-  if (write(descriptor, text->data, text->length) != (ssize_t)text->length)
-    return LONTAR_INTERNAL;
-  return lasting && fsync(descriptor) < 0 ? LONTAR_INTERNAL : LONTAR_OK;
-}
-
-static int settle(const char *folder)
-{
-  CLEANUP_CLOSE int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  return descriptor < 0 || fsync(descriptor) < 0 ? LONTAR_INTERNAL : LONTAR_OK;
-}
-
-int publish_replace(const char *folder, const char *name, const struct buffer *text, bool lasting)
-{
-  char path[PATH_MAX], new_path[PATH_MAX];
-  if (!join(path, folder, name, "") || !join(new_path, folder, name, ".new"))
-    return LONTAR_INTERNAL;
-  if (text->failed) {
-    errno = ENOMEM;
-    return LONTAR_INTERNAL;
-  }
-  const int error = write_file(new_path, text, lasting);
-  if (error)
-    return error;
-  if (rename(new_path, path) < 0)
-    return LONTAR_INTERNAL;
-  return lasting ? settle(folder) : LONTAR_OK;
-}
-
 /* As nginx looks: a folder of that name is no marker. */
 static bool is_marked(const char *run_dir)
 {
   char path[PATH_MAX];
   struct stat status;
-  return join(path, run_dir, PUBLISH_MARKER, "") && stat(path, &status) == 0 && S_ISREG(status.st_mode);
+  return folder_path(path, run_dir, PUBLISH_MARKER) && stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 void publish_look(const struct board *board, const char *run_dir, struct board_snapshot *ret_snapshot)
@@ -86,7 +40,7 @@ int publish_status(const struct board *board, const char *run_dir)
   buffer_init(&text, STATUS_SIZE_MAX);
   publish_look(board, run_dir, &snapshot);
   render_status(&snapshot, &text);
-  return publish_replace(run_dir, PUBLISH_FILE, &text, false);
+  return folder_replace(run_dir, PUBLISH_FILE, &text, false);
 }
 
 int publish_marker(const char *run_dir, int64_t now)
@@ -96,13 +50,13 @@ int publish_marker(const char *run_dir, int64_t now)
   buffer_init(&text, MARKER_SIZE_MAX);
   (void)clock_rfc3339(now + PUBLISH_MARKER_LIFE, expires_at);
   problem_write_kept(&text, LONTAR_UNAVAILABLE, expires_at);
-  return publish_replace(run_dir, PUBLISH_MARKER, &text, false);
+  return folder_replace(run_dir, PUBLISH_MARKER, &text, false);
 }
 
 bool publish_unmark(const char *run_dir, bool *failed)
 {
   char path[PATH_MAX];
-  const bool gone = join(path, run_dir, PUBLISH_MARKER, "") && (unlink(path) == 0 || errno == ENOENT);
+  const bool gone = folder_path(path, run_dir, PUBLISH_MARKER) && (unlink(path) == 0 || errno == ENOENT);
   if (!gone && !*failed)
     log_line(LOG_LEVEL_ERROR, "the marker in %s cannot be removed: %s; nginx answers 503 until it is", run_dir,
              strerror(errno));

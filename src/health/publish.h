@@ -18,10 +18,6 @@
 
 struct board;
 struct board_snapshot;
-struct buffer;
-
-/* Puts a file in place of the one of that name, if any. `lasting`: it is on the disk then, for which that is waited. */
-int publish_replace(const char *folder, const char *name, const struct buffer *text, bool lasting);
 
 /* Copies the board, and looks for the marker. */
 void publish_look(const struct board *board, const char *run_dir, struct board_snapshot *ret_snapshot);

@@ -2,47 +2,17 @@
 #include "health/record.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <json-c/json.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <lontar/error.h>
 
 #include "base/buffer.h"
-#include "base/cleanup.h"
-#include "health/publish.h"
-#include "json/reader.h"
+#include "health/folder.h"
 
 enum { RECORD_SIZE_MAX = 1024, RECORD_DEPTH_MAX = 2, HEXADECIMAL = 16, DECIMAL = 10 };
-
-static void cleanup_json(json_object **object)
-{
-  (void)json_object_put(*object);
-}
-
-static bool find(char out[PATH_MAX], const char *folder)
-{
-  return (size_t)snprintf(out, PATH_MAX, "%s/" RECORD_FILE, folder) < PATH_MAX;
-}
-
-static json_object *read_document(const char *folder)
-{
-  char path[PATH_MAX], text[RECORD_SIZE_MAX];
-  struct json_fault fault;
-  json_object *document;
-  if (!find(path, folder))
-    return NULL;
-  CLEANUP_CLOSE int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  const ssize_t length = descriptor < 0 ? -1 : read(descriptor, text, sizeof text);
-  if (length < 0)
-    return NULL;
-  return json_read_object(text, (size_t)length, RECORD_DEPTH_MAX, &document, &fault) == LONTAR_OK ? document : NULL;
-}
 
 /* 0 where there is none. */
 static uint64_t number(const json_object *document, const char *name, int base)
@@ -55,7 +25,8 @@ static uint64_t number(const json_object *document, const char *name, int base)
 
 void record_load(const char *folder, uint64_t servers, struct primary *ret_primary)
 {
-  CLEANUP(cleanup_json) json_object *document = read_document(folder);
+  CLEANUP_FREE char *text = folder_read(folder, RECORD_FILE, RECORD_SIZE_MAX);
+  CLEANUP_JSON json_object *document = text != NULL ? folder_parse(text, RECORD_DEPTH_MAX) : NULL;
   const bool ours = document != NULL && number(document, "servers", HEXADECIMAL) == servers;
   ret_primary->system = ours ? number(document, "system", DECIMAL) : 0;
   ret_primary->timeline = ours ? number(document, "timeline", DECIMAL) : 0;
@@ -68,11 +39,11 @@ bool record_save(const char *folder, uint64_t servers, const struct primary *pri
   buffer_append_format(
       &text, "{\"servers\": \"%016" PRIx64 "\", \"system\": \"%" PRIu64 "\", \"timeline\": \"%" PRIu64 "\"}\n", servers,
       primary->system, primary->timeline);
-  return publish_replace(folder, RECORD_FILE, &text, true) == LONTAR_OK;
+  return folder_replace(folder, RECORD_FILE, &text, true) == LONTAR_OK;
 }
 
 bool record_is_gone(const char *folder)
 {
   char path[PATH_MAX];
-  return find(path, folder) && access(path, F_OK) != 0 && errno == ENOENT;
+  return folder_path(path, folder, RECORD_FILE) && access(path, F_OK) != 0 && errno == ENOENT;
 }

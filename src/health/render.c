@@ -240,9 +240,6 @@ static void json_troubles(const struct board_snapshot *snapshot, struct buffer *
 static void json_prober(const struct board_snapshot *snapshot, struct buffer *buffer)
 {
   const struct board_prober *prober = &snapshot->layout.prober;
-  char reason[BOARD_REASON_SIZE];
-  char encoding[BOARD_ENCODING_SIZE];
-  char server[BOARD_SERVER_SIZE];
   buffer_append_format(buffer, "\"prober\": {\"pid\": %" PRIu64 ", \"alive\": %s, ", prober->pid,
                        board_prober_alive(snapshot) ? "true" : "false");
   json_stamp(buffer, "started_at", (int64_t)prober->started);
@@ -250,13 +247,13 @@ static void json_prober(const struct board_snapshot *snapshot, struct buffer *bu
   json_stamp(buffer, "heartbeat_at", stamp_of(snapshot, prober->heartbeat));
   buffer_append_format(buffer, ",\n  \"database\": \"%s\", ", database_word(prober->database));
   json_stamp(buffer, "database_since", (int64_t)prober->database_since);
-  buffer_append_format(buffer, ", \"reason\": \"%s\", \"server\": \"%s\", ", board_prober_reason(prober, reason),
-                       board_server(prober, server));
+  buffer_append_format(buffer, ", \"reason\": \"%.*s\", \"server\": \"%.*s\", ", BOARD_TEXT(prober->reason),
+                       BOARD_TEXT(prober->server));
   json_stamp(buffer, "next_probe_at", stamp_of(snapshot, prober->next_probe));
   json_primary(prober, buffer);
-  buffer_append_format(buffer, ", \"server_gone\": %s, \"marker\": %s, \"wrong_encoding\": \"%s\"},\n ",
+  buffer_append_format(buffer, ", \"server_gone\": %s, \"marker\": %s, \"wrong_encoding\": \"%.*s\"},\n ",
                        health_server_gone(snapshot) ? "true" : "false", snapshot->marked ? "true" : "false",
-                       board_encoding(prober, encoding));
+                       BOARD_TEXT(prober->encoding));
 }
 
 static void json_worker(const struct board_snapshot *snapshot, uint64_t index, struct buffer *buffer)

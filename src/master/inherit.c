@@ -19,6 +19,7 @@
 #include "base/message.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "health/folder.h"
 #include "health/owner.h"
 #include "master/rundir.h"
 #include "master/takeover.h"
@@ -84,13 +85,6 @@ static bool is_listener(int descriptor, const char *path)
          strncmp(address.sun_path, path, sizeof address.sun_path) == 0;
 }
 
-static bool is_file(int descriptor, const char *path)
-{
-  struct stat opened, named;
-  return fstat(descriptor, &opened) == 0 && stat(path, &named) == 0 && opened.st_ino == named.st_ino &&
-         opened.st_dev == named.st_dev;
-}
-
 static bool are_inboxes(const struct takeover *takeover)
 {
   struct stat status[2];
@@ -108,7 +102,7 @@ static int check(const struct takeover *takeover, const struct config *config, c
   if (!is_listener(takeover->listen_fd, config->listen))
     return message_fail(LONTAR_INVALID, message, size,
                         "the socket handed on is not listen %s: restart lontard for that", config->listen);
-  if (!is_file(takeover->pid_fd, pid_file))
+  if (!folder_has_open(pid_file, takeover->pid_fd))
     return message_fail(LONTAR_INVALID, message, size, "the lock handed on is not %s: restart lontard for that",
                         pid_file);
   if (!are_inboxes(takeover) || !close_on_exec(takeover, true))

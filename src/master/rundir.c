@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,24 +10,11 @@
 
 #include <lontar/error.h>
 
-#include "base/cleanup.h"
 #include "base/message.h"
 #include "health/board.h"
+#include "health/folder.h"
 #include "health/owner.h"
 #include "health/publish.h"
-
-static bool join(char out[PATH_MAX], const char *run_dir, const char *name)
-{
-  return (size_t)snprintf(out, PATH_MAX, "%s/%s", run_dir, name) < PATH_MAX;
-}
-
-/* A pid file that was removed between opening and locking protects nothing. */
-static bool is_still_there(int descriptor, const char *path)
-{
-  struct stat opened, named;
-  return fstat(descriptor, &opened) == 0 && stat(path, &named) == 0 && opened.st_ino == named.st_ino &&
-         opened.st_dev == named.st_dev;
-}
 
 static int refuse(int descriptor, const char *run_dir, char *message, size_t size)
 {
@@ -54,7 +39,7 @@ int rundir_claim(const char *run_dir, int *ret_descriptor, char *message, size_t
     (void)chmod(run_dir, 0755);
   else if (errno != EEXIST)
     return message_fail(LONTAR_INTERNAL, message, size, "run_dir %s cannot be made: %s", run_dir, strerror(errno));
-  if (!join(path, run_dir, OWNER_FILE))
+  if (!folder_path(path, run_dir, OWNER_FILE))
     return message_fail(LONTAR_INTERNAL, message, size, "run_dir %s is too long", run_dir);
   for (;;) {
     CLEANUP_CLOSE int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
@@ -62,8 +47,8 @@ int rundir_claim(const char *run_dir, int *ret_descriptor, char *message, size_t
       return message_fail(LONTAR_INTERNAL, message, size, "pid file %s: %s", path, strerror(errno));
     if (owner_lock(descriptor) != 0)
       return refuse(descriptor, run_dir, message, size);
-    if (!is_still_there(descriptor, path))
-      continue;
+    if (!folder_has_open(path, descriptor))
+      continue; /* one that was removed between opening and locking protects nothing */
     if (write_pid(descriptor) < 0)
       return message_fail(LONTAR_INTERNAL, message, size, "pid file %s: %s", path, strerror(errno));
     *ret_descriptor = descriptor;
@@ -79,7 +64,7 @@ void rundir_release(const char *run_dir, int descriptor)
   bool failed = false;
   (void)publish_unmark(run_dir, &failed); /* the last try; the next lontard's first act is another */
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-    if (join(path, run_dir, names[i]))
+    if (folder_path(path, run_dir, names[i]))
       (void)unlink(path);
   (void)close(descriptor);
 }

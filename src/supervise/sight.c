@@ -1,35 +1,22 @@
 /* Judges the board, and status.json where the board cannot be read. */
 #include "supervise/sight.h"
 
-#include <fcntl.h>
 #include <json-c/json.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <lontar/error.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
+#include "health/folder.h"
 #include "health/health.h"
 #include "health/owner.h"
 #include "health/publish.h"
-#include "json/reader.h"
 
 /* As publish_status allows. */
 enum { STATUS_SIZE_MAX = 256 * 1024, STATUS_DEPTH_MAX = 8 };
-
-static void cleanup_board(struct board **board)
-{
-  board_close(*board);
-}
-
-static void cleanup_json(json_object **object)
-{
-  (void)json_object_put(*object);
-}
 
 static void set_both(enum board_condition wards[BOARD_WARDS], enum board_condition condition)
 {
@@ -62,7 +49,7 @@ void sight_of_board(const struct board_snapshot *snapshot, bool there, enum boar
 static bool look_at_board(const char *run_dir, pid_t owner, enum board_condition ret_wards[BOARD_WARDS])
 {
   char path[PATH_MAX], message[MESSAGE_SIZE];
-  CLEANUP(cleanup_board) struct board *board = NULL;
+  CLEANUP_BOARD struct board *board = NULL;
   CLEANUP_FREE struct board_snapshot *snapshot = malloc(sizeof *snapshot);
   (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, run_dir);
   if (snapshot == NULL || board_open_reader(path, &board, message, sizeof message) != LONTAR_OK)
@@ -92,9 +79,8 @@ bool sight_of_status(const char *text, int64_t wall, enum board_condition ret_wa
 {
   char now[CLOCK_RFC3339_SIZE], boot_text[CLOCK_BOOT_SIZE];
   json_object *master;
-  struct json_fault fault;
-  CLEANUP(cleanup_json) json_object *document = NULL;
-  if (json_read_object(text, strlen(text), STATUS_DEPTH_MAX, &document, &fault) != LONTAR_OK)
+  CLEANUP_JSON json_object *document = folder_parse(text, STATUS_DEPTH_MAX);
+  if (document == NULL)
     return false;
   const char *expires = text_of(document, "expires_at");
   const char *boot = text_of(document, "boot_id"); /* older versions do not tell */
@@ -119,16 +105,9 @@ bool sight_of_status(const char *text, int64_t wall, enum board_condition ret_wa
 
 static bool look_at_status(const char *run_dir, pid_t owner, enum board_condition ret_wards[BOARD_WARDS])
 {
-  char path[PATH_MAX];
   int64_t master = 0;
-  (void)snprintf(path, sizeof path, "%s/" PUBLISH_FILE, run_dir);
-  CLEANUP_CLOSE int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  CLEANUP_FREE char *text = malloc(STATUS_SIZE_MAX + 1);
-  const ssize_t length = descriptor < 0 || text == NULL ? -1 : read(descriptor, text, STATUS_SIZE_MAX);
-  if (length < 0)
-    return false;
-  text[length] = '\0';
-  return sight_of_status(text, clock_wall(), ret_wards, &master) && master == owner;
+  CLEANUP_FREE char *text = folder_read(run_dir, PUBLISH_FILE, STATUS_SIZE_MAX);
+  return text != NULL && sight_of_status(text, clock_wall(), ret_wards, &master) && master == owner;
 }
 
 void sight_look(const char *run_dir, enum board_condition ret_wards[BOARD_WARDS])

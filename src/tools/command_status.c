@@ -24,11 +24,6 @@
 
 enum { STATUS_SIZE_MAX = 1 << 20 };
 
-static void board_close_pointer(struct board **board)
-{
-  board_close(*board);
-}
-
 static int64_t age_seconds(const struct board_snapshot *snapshot, uint64_t steady)
 {
   return steady == 0 ? 0 : clock_since(steady, snapshot->taken_steady) / 1000000;
@@ -118,7 +113,7 @@ int command_status(const struct invocation *invocation, int argc, char **argv)
   char path[512];
   char message[MESSAGE_SIZE];
   (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, invocation->config->run_dir);
-  CLEANUP(board_close_pointer) struct board *board = NULL;
+  CLEANUP_BOARD struct board *board = NULL;
   int error = board_open_reader(path, &board, message, sizeof message);
   /* One that was killed leaves its board. */
   const bool gone = owner_of(invocation->config->run_dir) == 0;
@@ -126,11 +121,9 @@ int command_status(const struct invocation *invocation, int argc, char **argv)
     return status_without_lontard(invocation->config->run_dir, json, error == LONTAR_INVALID && !gone ? message : NULL);
   if (error != LONTAR_OK)
     return command_fail(NULL, "%s", message);
-  struct board_snapshot *snapshot = malloc(sizeof *snapshot);
+  CLEANUP_FREE struct board_snapshot *snapshot = malloc(sizeof *snapshot);
   if (!snapshot)
     return command_fail(NULL, "no memory is left");
   publish_look(board, invocation->config->run_dir, snapshot);
-  int status = status_print(snapshot, json);
-  free(snapshot);
-  return status;
+  return status_print(snapshot, json);
 }
