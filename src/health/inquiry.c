@@ -406,56 +406,32 @@ int64_t inquiry_found_well(const struct inquiry *inquiry)
                                                                                                   : 0;
 }
 
-const char *inquiry_lack(const struct inquiry *inquiry, uint64_t *ret_count)
+static const char *or_empty(const char *text)
 {
-  *ret_count = inquiry->sighting.lacking;
-  return inquiry->sighting.lack;
+  return text != NULL ? text : "";
 }
 
-const char *inquiry_host(const struct inquiry *inquiry)
+void inquiry_name(const struct inquiry *inquiry, const char **ret_host, const char **ret_port)
 {
-  const char *host = PQhost(inquiry->libpq);
-  return host != NULL ? host : "";
+  *ret_host = or_empty(PQhost(inquiry->libpq));
+  *ret_port = or_empty(PQport(inquiry->libpq));
 }
 
-const char *inquiry_port(const struct inquiry *inquiry)
+struct inquiry_failure inquiry_failure(const struct inquiry *inquiry)
 {
-  const char *port = PQport(inquiry->libpq);
-  return port != NULL ? port : "";
-}
-
-bool inquiry_found_unfit(const struct inquiry *inquiry)
-{
-  return inquiry->reason == NO_SCHEMA || inquiry->reason == NO_USE;
-}
-
-const char *inquiry_reason(const struct inquiry *inquiry)
-{
-  return inquiry->reason;
-}
-
-const char *inquiry_detail(const struct inquiry *inquiry)
-{
-  return dial_message(inquiry->dial);
-}
-
-bool inquiry_was_silent(const struct inquiry *inquiry)
-{
-  return inquiry->reason == NO_ANSWER;
+  const char *reason = inquiry->reason;
+  const bool unfit = reason == NO_SCHEMA || reason == NO_USE;
+  return (struct inquiry_failure){
+      .reason = reason,
+      .detail = dial_message(inquiry->dial),
+      .silent = reason == NO_ANSWER,
+      .refused = inquiry->refused,
+      .spoke = dial_was_ours(inquiry->dial) || reason == TAKES_NO_WRITES || reason == OLDER || unfit,
+      .unfit = unfit,
+  };
 }
 
 bool inquiry_may_wait(const struct inquiry *inquiry)
 {
   return inquiry_state(inquiry) == INQUIRY_PENDING && dial_may_wait(inquiry->dial);
-}
-
-bool inquiry_server_spoke(const struct inquiry *inquiry)
-{
-  return dial_was_ours(inquiry->dial) || inquiry->reason == TAKES_NO_WRITES || inquiry->reason == OLDER ||
-         inquiry_found_unfit(inquiry);
-}
-
-bool inquiry_was_refused(const struct inquiry *inquiry)
-{
-  return inquiry->refused;
 }

@@ -19,7 +19,7 @@ struct inquiry;
 enum inquiry_state {
   INQUIRY_PENDING,  /* connecting, or asked and not answered */
   INQUIRY_ANSWERED, /* the server is there and takes writes; the census may still be under way */
-  INQUIRY_FAILED,   /* for good; inquiry_reason tells why */
+  INQUIRY_FAILED,   /* for good; inquiry_failure tells why */
 };
 
 struct inquiry_settings {
@@ -55,34 +55,27 @@ void inquiry_reject(struct inquiry *inquiry);
 /* After INQUIRY_ANSWERED: the database's encoding where it is not UTF8, else "". */
 const char *inquiry_encoding(const struct inquiry *inquiry);
 
-/* The same: when (steady) it was asked, if nothing is lacking of what requests need, else or where that is not known 0;
- * and a right that is lacking, of how many, "" for none. */
+/* The same: when (steady) it was asked, if nothing is lacking of what requests need, else or where that is not known 0.
+ */
 int64_t inquiry_found_well(const struct inquiry *inquiry);
-const char *inquiry_lack(const struct inquiry *inquiry, uint64_t *ret_count);
 
 /* The same: the server, as the URL names it. */
-const char *inquiry_host(const struct inquiry *inquiry);
-const char *inquiry_port(const struct inquiry *inquiry);
+void inquiry_name(const struct inquiry *inquiry, const char **ret_host, const char **ret_port);
 
-/* After INQUIRY_FAILED, or when it is given up: one clause for an operator, in our own words; and libpq's, for the log.
- * Neither names a host. */
-const char *inquiry_reason(const struct inquiry *inquiry);
-const char *inquiry_detail(const struct inquiry *inquiry);
+struct inquiry_failure {
+  const char *reason; /* one clause for an operator, in our own words; */
+  const char *detail; /* and libpq's, for the log. Neither names a host; this one ends with the inquiry */
+  bool silent;        /* nobody has said anything */
+  bool refused;       /* the server lives, and refused only this connection (limit of connections, password) */
+  bool spoke; /* a server answered, though not as it should: it is starting, takes no writes, refuses us or is refused
+                 by us; or none could be asked */
+  bool unfit; /* it lacks what every request needs, so that it is nobody's while that is so */
+};
 
-/* The same: nobody has said anything. */
-bool inquiry_was_silent(const struct inquiry *inquiry);
+/* After INQUIRY_FAILED, or when it is given up. */
+struct inquiry_failure inquiry_failure(const struct inquiry *inquiry);
 
 /* While INQUIRY_PENDING: the server sits on this machine and may be waited for. */
 bool inquiry_may_wait(const struct inquiry *inquiry);
-
-/* After INQUIRY_FAILED: the server lacks what every request needs, so that it is nobody's while that is so. */
-bool inquiry_found_unfit(const struct inquiry *inquiry);
-
-/* After INQUIRY_FAILED: a server answered, though not as it should: it is starting, takes no writes, refuses us or is
- * refused by us; or none could be asked. */
-bool inquiry_server_spoke(const struct inquiry *inquiry);
-
-/* After INQUIRY_FAILED: the server lives, and refused only this connection (limit of connections, password). */
-bool inquiry_was_refused(const struct inquiry *inquiry);
 
 #endif

@@ -69,11 +69,11 @@ struct prober {
 
 static void note_failure(struct prober *prober)
 {
-  const struct inquiry *inquiry = prober->inquiry;
-  prober->reason = inquiry_reason(inquiry);
-  prober->refused = inquiry_server_spoke(inquiry);
-  prober->unfit = inquiry_found_unfit(inquiry);
-  (void)snprintf(prober->detail, sizeof prober->detail, "%s", inquiry_detail(inquiry));
+  const struct inquiry_failure failure = inquiry_failure(prober->inquiry);
+  prober->reason = failure.reason;
+  prober->refused = failure.spoke;
+  prober->unfit = failure.unfit;
+  (void)snprintf(prober->detail, sizeof prober->detail, "%s", failure.detail);
 }
 
 /* A server that refuses only the prober is not away while workers use their connections; nor is one that was silent to
@@ -83,11 +83,11 @@ static bool is_excused(const struct prober *prober)
 {
   struct board_snapshot snapshot;
   const bool first = prober->probe.word == BOARD_DATABASE_UNKNOWN;
-  const bool silent = inquiry_was_silent(prober->inquiry);
-  if (!inquiry_was_refused(prober->inquiry) && !silent)
+  const struct inquiry_failure failure = inquiry_failure(prober->inquiry);
+  if (!failure.refused && !failure.silent)
     return false;
   board_snapshot(prober->start->board, &snapshot);
-  return silent && !first ? health_any_answered(&snapshot, PROBE_DEADLINE) : health_any_connected(&snapshot);
+  return failure.silent && !first ? health_any_answered(&snapshot, PROBE_DEADLINE) : health_any_connected(&snapshot);
 }
 
 /* A database may be replaced by one of another encoding while we look for it. */
@@ -107,17 +107,19 @@ static void note_encoding(struct prober *prober)
 static void note_rights(struct prober *prober)
 {
   const struct inquiry *inquiry = prober->inquiry;
-  uint64_t count;
-  const char *lack = inquiry_lack(inquiry, &count);
+  const struct sighting *sighting = inquiry_sighting(inquiry);
+  const uint64_t count = sighting->lacking;
+  const char *host, *port;
   if (count > 0 && prober->lacking == 0)
     log_line(LOG_LEVEL_WARNING,
              "lontard's role in the database lacks the right to %s%s: run lontarctl migrate --grant with that role",
-             lack, count > 1 ? ", and others" : "");
+             sighting->lack, count > 1 ? ", and others" : "");
   else if (count == 0 && prober->lacking > 0)
     log_line(LOG_LEVEL_INFO, "lontard's role in the database has its rights again");
   prober->lacking = count;
-  board_prober_lack(prober->slot, lack, count);
-  board_prober_server(prober->slot, inquiry_host(inquiry), inquiry_port(inquiry));
+  board_prober_lack(prober->slot, sighting->lack, count);
+  inquiry_name(inquiry, &host, &port);
+  board_prober_server(prober->slot, host, port);
   if (inquiry_found_well(inquiry) != 0)
     board_set(&prober->slot->well, (uint64_t)inquiry_found_well(inquiry));
 }
