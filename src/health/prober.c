@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/signals.h"
 #include "config/config.h"
 #include "health/board.h"
 #include "health/census.h"
@@ -36,15 +38,17 @@
 
 enum { DETAIL_SIZE = 256 };
 
+static const int ends[] = {SIGTERM, SIGINT, 0};
+
 struct prober {
   const struct prober_start *start;
   struct config *config;
   struct board_prober *slot;
   struct event_base *base;
   struct dialer *dialer;
-  struct event *timer;
-  struct event *poke;
-  struct event *signals[2];
+  struct event timer; /* freed with the base, as are the next */
+  struct event poke;
+  struct event signals[2];
   struct probe probe;
   struct inquiry *inquiry; /* NULL while the probe pauses */
   struct servers *servers;
@@ -286,7 +290,7 @@ static void set_timer(struct prober *prober, int64_t now)
   const int64_t until = prober->probe.until < latest ? prober->probe.until : latest;
   const int64_t left = until > now ? until - now : 0;
   const struct timeval wait = {left / CLOCK_SECOND, left % CLOCK_SECOND};
-  (void)event_add(prober->timer, &wait);
+  (void)event_add(&prober->timer, &wait);
 }
 
 /* After a promotion whoever was asked before has nothing more to say. */
@@ -348,14 +352,14 @@ static void on_end(evutil_socket_t signal_number, short what, void *argument)
 
 static bool make_events(struct prober *prober)
 {
-  prober->timer = evtimer_new(prober->base, on_timer, prober);
-  prober->poke = event_new(prober->base, prober->start->poke_fd, EV_READ | EV_PERSIST, on_poke, prober);
-  prober->signals[0] = evsignal_new(prober->base, SIGTERM, on_end, prober);
-  prober->signals[1] = evsignal_new(prober->base, SIGINT, on_end, prober);
-  for (int i = 0; i < 2; i++)
-    if (prober->signals[i] == NULL || event_add(prober->signals[i], NULL) != 0)
+  struct event_base *base = prober->base;
+  for (int i = 0; ends[i] != 0; i++)
+    if (evsignal_assign(&prober->signals[i], base, ends[i], on_end, prober) != 0 ||
+        event_add(&prober->signals[i], NULL) != 0)
       return false;
-  return prober->timer != NULL && prober->poke != NULL && event_add(prober->poke, NULL) == 0;
+  return evtimer_assign(&prober->timer, base, on_timer, prober) == 0 &&
+         event_assign(&prober->poke, base, prober->start->poke_fd, EV_READ | EV_PERSIST, on_poke, prober) == 0 &&
+         event_add(&prober->poke, NULL) == 0;
 }
 
 static bool watch_servers(struct prober *prober)
@@ -382,34 +386,14 @@ static bool build(struct prober *prober)
   return prober->dialer != NULL && watch_servers(prober) && make_events(prober);
 }
 
-static void free_event(struct event *event)
-{
-  if (event != NULL)
-    event_free(event);
-}
-
-/* A second signal, which no event takes any more, would kill what is ending well. */
-static void block_signals(void)
-{
-  sigset_t signals;
-  (void)sigemptyset(&signals);
-  (void)sigaddset(&signals, SIGTERM);
-  (void)sigaddset(&signals, SIGINT);
-  (void)sigprocmask(SIG_BLOCK, &signals, NULL);
-}
-
 static void clear(struct prober *prober)
 {
-  block_signals();
+  signals_block(ends); /* a second one, which no event takes any more, would kill what is ending well */
   if (prober->marked_at != 0)
     unmark(prober);
   inquiry_free(prober->inquiry);
   servers_free(prober->servers);
   dialer_free(prober->dialer);
-  free_event(prober->timer);
-  free_event(prober->poke);
-  for (int i = 0; i < 2; i++)
-    free_event(prober->signals[i]);
   if (prober->base != NULL)
     event_base_free(prober->base);
   config_free(prober->config);
@@ -422,9 +406,7 @@ int prober_main(const struct prober_start *start)
   int status = EXIT_FAILURE;
   (void)signal(SIGHUP, SIG_IGN); /* the master's business */
   if (build(&prober)) {
-    sigset_t none;
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL); /* what came since the fork comes now */
+    signals_unblock();
     probe_begin(&prober.probe, clock_steady());
     act(&prober);
     status = event_base_dispatch(prober.base) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

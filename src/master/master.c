@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/message.h"
+#include "base/signals.h"
 #include "config/config.h"
 #include "health/board.h"
 #include "health/publish.h"
@@ -67,26 +68,6 @@ static int worker_count(const struct config *config)
 static void on_event_log(int severity, const char *message)
 {
   log_line(severity == EVENT_LOG_ERR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "libevent: %s", message);
-}
-
-/* Signals wait in a descriptor from here on, so that nothing happens between the steps of the loop. */
-static int init_signals_master(int *ret_descriptor, char *message, size_t size)
-{
-  sigset_t signals;
-  (void)sigemptyset(&signals);
-  (void)sigaddset(&signals, SIGTERM);
-  (void)sigaddset(&signals, SIGINT);
-  (void)sigaddset(&signals, SIGHUP);
-  (void)sigaddset(&signals, SIGUSR1);
-  (void)sigaddset(&signals, SIGUSR2);
-  (void)sigaddset(&signals, SIGCHLD);
-  (void)signal(SIGPIPE, SIG_IGN);
-  (void)sigprocmask(SIG_BLOCK, &signals, NULL);
-  const int descriptor = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
-  if (descriptor < 0)
-    return message_fail(LONTAR_INTERNAL, message, size, "signals: %s", strerror(errno));
-  *ret_descriptor = descriptor;
-  return LONTAR_OK;
 }
 
 /* A marker here is that of a lontard that died, whatever its expiry says. */
@@ -147,9 +128,10 @@ static int make_board(struct master *master, char *message, size_t size)
 static int set_up(struct master *master, char *message, size_t size)
 {
   struct takeover takeover;
-  int error = init_signals_master(&master->crew.signal_fd, message, size);
-  if (error)
-    return error;
+  int error = LONTAR_OK;
+  master->crew.signal_fd = signals_open((const int[]){SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD, 0});
+  if (master->crew.signal_fd < 0)
+    return message_fail(LONTAR_INTERNAL, message, size, "signals: %s", strerror(errno));
   const int handed = takeover_receive(master->config, &takeover, message, size);
   if (handed == LONTAR_OK)
     take_over(&master->crew, &takeover);

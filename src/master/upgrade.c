@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/signals.h"
 #include "config/config.h"
 #include "log/log.h"
 #include "master/takeover.h"
@@ -45,11 +46,9 @@ static void become(const struct upgrade *upgrade, const struct crew *crew, const
 /* Its output belongs into the log, like ours. It has the lock of the run_dir open, so it must not outlive us. */
 static _Noreturn void test_child(const struct upgrade *upgrade, const struct crew *crew, pid_t master)
 {
-  sigset_t none;
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != master)
     _exit(NOT_STARTED);
-  (void)sigemptyset(&none);
-  (void)sigprocmask(SIG_SETMASK, &none, NULL);
+  signals_unblock();
   (void)dup2(STDERR_FILENO, STDOUT_FILENO);
   become(upgrade, crew, "-t");
   log_line(LOG_LEVEL_ERROR, "%s: %s", upgrade->program, strerror(errno));

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/signals.h"
 
 /* A full pipe fits into as many pieces; one that never stops writing must not hold us. */
 enum { PIECE = 1024, PIECES = 128 };
@@ -23,11 +24,9 @@ enum { EXIT_NO_SHELL = 127 };
 /* A group of its own, the caller's signals unblocked again, nothing to read, everything it says into the pipe. */
 static _Noreturn void become_shell(const struct errand_order *order, int pipe_end)
 {
-  sigset_t none;
   (void)setpgid(0, 0);
   (void)signal(SIGPIPE, SIG_DFL);
-  (void)sigemptyset(&none);
-  (void)sigprocmask(SIG_SETMASK, &none, NULL);
+  signals_unblock();
   if (order->first != NULL)
     order->first(order->argument);
   const int nothing = open("/dev/null", O_RDONLY);

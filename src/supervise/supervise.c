@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/signals.h"
 #include "config/config.h"
 #include "health/board.h"
 #include "health/publish.h"
@@ -197,20 +198,6 @@ static void loop(struct supervise *supervise)
   }
 }
 
-/* SIGCHLD only wakes the loop. */
-static int init_signals(void)
-{
-  sigset_t signals;
-  (void)sigemptyset(&signals);
-  (void)sigaddset(&signals, SIGTERM);
-  (void)sigaddset(&signals, SIGINT);
-  (void)sigaddset(&signals, SIGHUP);
-  (void)sigaddset(&signals, SIGCHLD);
-  (void)signal(SIGPIPE, SIG_IGN);
-  (void)sigprocmask(SIG_BLOCK, &signals, NULL);
-  return signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
-}
-
 /* Takes over what an earlier one has counted. False when that one is still at work. */
 static bool inherit(struct supervise *supervise, int64_t now)
 {
@@ -234,7 +221,7 @@ int supervise_main(const struct supervise_start *start, struct config *config)
 {
   struct supervise supervise = {.start = start, .config = config, .status = EXIT_FAILURE};
   log_init((enum log_level)config->log_level, "supervise");
-  supervise.signal_fd = init_signals();
+  supervise.signal_fd = signals_open((const int[]){SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0}); /* the last only wakes us */
   if (supervise.signal_fd < 0) {
     log_line(LOG_LEVEL_ERROR, "signals: %s", strerror(errno));
   } else if (inherit(&supervise, clock_steady())) {

@@ -2,6 +2,7 @@
 #include "worker/worker.h"
 
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <malloc.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "base/pulse.h"
 #include "base/random.h"
+#include "base/signals.h"
 #include "front/front.h"
 #include "handler/handler.h"
 #include "health/board.h"
@@ -35,6 +37,8 @@ enum { BLOCK = 256 << 10, TRIM = 1 << 20 };
  * stays below 64 MB. */
 enum { UNSENT_MAX = 8 << 20 };
 
+static const int own_signals[] = {SIGTERM, SIGINT, SIGUSR1, 0};
+
 struct worker {
   const struct worker_start *start;
   struct config *config;
@@ -42,8 +46,8 @@ struct worker {
   struct front *front;
   struct handler handler;
   struct pulse *pulse;
-  struct event *passwords;
-  struct event *signals[3];
+  struct event passwords; /* freed with the base, as are the next */
+  struct event signals[3];
   struct budget budget;
   struct descriptors descriptors;
   struct hearing hearing;
@@ -346,24 +350,22 @@ static bool make_front(struct worker *worker)
 /* They were blocked since before the fork. */
 static bool make_signals(struct worker *worker)
 {
-  sigset_t none;
-  worker->signals[0] = evsignal_new(worker->base, SIGTERM, on_terminate, worker);
-  worker->signals[1] = evsignal_new(worker->base, SIGINT, on_terminate, worker);
-  worker->signals[2] = evsignal_new(worker->base, SIGUSR1, on_retire, worker);
-  for (int i = 0; i < 3; i++)
-    if (worker->signals[i] == NULL || event_add(worker->signals[i], NULL) != 0)
+  static const event_callback_fn handlers[] = {on_terminate, on_terminate, on_retire};
+  for (int i = 0; own_signals[i] != 0; i++)
+    if (evsignal_assign(&worker->signals[i], worker->base, own_signals[i], handlers[i], worker) != 0 ||
+        event_add(&worker->signals[i], NULL) != 0)
       return false;
-  (void)sigemptyset(&none);
-  return sigprocmask(SIG_SETMASK, &none, NULL) == 0;
+  signals_unblock();
+  return true;
 }
 
 static bool make_events(struct worker *worker)
 {
   worker->pulse = pulse_new(worker->base, BEAT, on_beat, worker);
-  worker->passwords =
-      event_new(worker->base, hasher_fd(worker->handler.hasher), EV_READ | EV_PERSIST, on_passwords, worker);
-  return worker->pulse != NULL && worker->passwords != NULL && event_add(worker->passwords, NULL) == 0 &&
-         make_signals(worker);
+  return worker->pulse != NULL &&
+         event_assign(&worker->passwords, worker->base, hasher_fd(worker->handler.hasher), EV_READ | EV_PERSIST,
+                      on_passwords, worker) == 0 &&
+         event_add(&worker->passwords, NULL) == 0 && make_signals(worker);
 }
 
 static bool build(struct worker *worker)
@@ -386,23 +388,6 @@ static bool build(struct worker *worker)
   return make_pool(worker) && make_front(worker) && make_events(worker);
 }
 
-static void free_event(struct event *event)
-{
-  if (event != NULL)
-    event_free(event);
-}
-
-/* A second signal, which no event takes any more, would kill what is ending well. */
-static void block_signals(void)
-{
-  sigset_t signals;
-  (void)sigemptyset(&signals);
-  (void)sigaddset(&signals, SIGTERM);
-  (void)sigaddset(&signals, SIGINT);
-  (void)sigaddset(&signals, SIGUSR1);
-  (void)sigprocmask(SIG_BLOCK, &signals, NULL);
-}
-
 /* Connections whose end was not seen are still the server's; the prober counts them when it looks next. */
 static void leave_board(struct worker *worker)
 {
@@ -418,15 +403,12 @@ static void leave_board(struct worker *worker)
 
 static void clear(struct worker *worker)
 {
-  block_signals();
+  signals_block(own_signals); /* a second one, which no event takes any more, would kill what is ending well */
   front_free(worker->front);
   hasher_stop(worker->handler.hasher);
   leave_board(worker);
   keyring_free(worker->handler.keyring);
   pulse_free(worker->pulse);
-  free_event(worker->passwords);
-  for (int i = 0; i < 3; i++)
-    free_event(worker->signals[i]);
   if (worker->base != NULL)
     event_base_free(worker->base);
   config_free(worker->config);
