@@ -17,15 +17,37 @@ enum { LINE_LENGTH_MAX = 8192 };
 
 #define DATABASE_URL_VARIABLE "LONTAR_DATABASE_URL"
 
-const struct config_option config_option_rows[CONFIG_OPTION_COUNT] = {
-#define OPTION(name, type, initial, least, most, when, ...)                                                            \
-  [CONFIG_OPTION_##name] = {#name, CONFIG_##type, initial, least, most, CONFIG_##when},
-#include "config/options.def"
-#undef OPTION
+enum config_type {
+  CONFIG_TEXT,
+  CONFIG_LEVEL,
+  CONFIG_SWITCH,
+  CONFIG_INTEGER,
+  CONFIG_MODE,
+  CONFIG_DURATION,
+  CONFIG_SIZE
 };
 
-static const size_t member_offsets[CONFIG_OPTION_COUNT] = {
-#define OPTION(name, ...) [CONFIG_OPTION_##name] = offsetof(struct config, name),
+enum config_when { CONFIG_RELOAD, CONFIG_START };
+
+enum config_option_number {
+#define OPTION(name, ...) CONFIG_OPTION_##name,
+#include "config/options.def"
+#undef OPTION
+  CONFIG_OPTION_COUNT
+};
+
+/* Default, least and most are written as in a file. */
+static const struct config_option {
+  const char *name;
+  enum config_type type;
+  const char *initial;
+  const char *least;
+  const char *most;
+  enum config_when when;
+  size_t offset; /* of the member */
+} config_option_rows[CONFIG_OPTION_COUNT] = {
+#define OPTION(name, type, initial, least, most, when, ...)                                                            \
+  [CONFIG_OPTION_##name] = {#name, CONFIG_##type, initial, least, most, CONFIG_##when, offsetof(struct config, name)},
 #include "config/options.def"
 #undef OPTION
 };
@@ -62,12 +84,12 @@ static bool is_text(enum config_option_number option)
 
 static char **text_member(const struct config *config, enum config_option_number option)
 {
-  return (char **)(void *)((char *)(uintptr_t)config + member_offsets[option]);
+  return (char **)(void *)((char *)(uintptr_t)config + config_option_rows[option].offset);
 }
 
 static int64_t *number_member(const struct config *config, enum config_option_number option)
 {
-  return (int64_t *)(void *)((char *)(uintptr_t)config + member_offsets[option]);
+  return (int64_t *)(void *)((char *)(uintptr_t)config + config_option_rows[option].offset);
 }
 
 static bool parse_switch(const char *text, int64_t *ret_number)

@@ -24,37 +24,6 @@ struct config {
 #undef OPTION
 };
 
-enum config_type {
-  CONFIG_TEXT,
-  CONFIG_LEVEL,
-  CONFIG_SWITCH,
-  CONFIG_INTEGER,
-  CONFIG_MODE,
-  CONFIG_DURATION,
-  CONFIG_SIZE
-};
-
-enum config_when { CONFIG_RELOAD, CONFIG_START };
-
-/* A row of options.def. Default, least and most are written as in a file. */
-struct config_option {
-  const char *name;
-  enum config_type type;
-  const char *initial;
-  const char *least;
-  const char *most;
-  enum config_when when;
-};
-
-enum config_option_number {
-#define OPTION(name, ...) CONFIG_OPTION_##name,
-#include "config/options.def"
-#undef OPTION
-  CONFIG_OPTION_COUNT
-};
-
-extern const struct config_option config_option_rows[CONFIG_OPTION_COUNT];
-
 /* What is wrong, for the operator: "FILE:LINE: message". Never holds a value of a TEXT, which may be a secret. */
 struct config_error {
   char text[512];
