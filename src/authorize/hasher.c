@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include <lontar/error.h>
@@ -16,7 +17,7 @@
 #include "base/thread.h"
 
 struct hasher_job {
-  struct hasher_job *next;
+  STAILQ_ENTRY(hasher_job) link;
   enum hasher_kind kind;
   bool has_hash;
   bool cancelled; /* by the loop, while the thread may look */
@@ -31,10 +32,7 @@ struct hasher_job {
   char password[]; /* length bytes */
 };
 
-struct job_list {
-  struct hasher_job *first;
-  struct hasher_job *last;
-};
+STAILQ_HEAD(job_list, hasher_job);
 
 /* `waiting`, `done` and `stopping` are guarded by `mutex`; `pending` is the loop's alone. */
 struct hasher {
@@ -48,24 +46,11 @@ struct hasher {
   int event;
 };
 
-static void list_append(struct job_list *list, struct hasher_job *job)
-{
-  job->next = NULL;
-  if (list->last)
-    list->last->next = job;
-  else
-    list->first = job;
-  list->last = job;
-}
-
 static struct hasher_job *list_take_first(struct job_list *list)
 {
-  struct hasher_job *job = list->first;
-  if (job) {
-    list->first = job->next;
-    if (!list->first)
-      list->last = NULL;
-  }
+  struct hasher_job *job = STAILQ_FIRST(list);
+  if (job)
+    STAILQ_REMOVE_HEAD(list, link);
   return job;
 }
 
@@ -128,7 +113,7 @@ static void *thread_main(void *data)
   struct hasher *hasher = data;
   (void)pthread_mutex_lock(&hasher->mutex);
   for (;;) {
-    while (!hasher->stopping && !hasher->waiting.first)
+    while (!hasher->stopping && STAILQ_EMPTY(&hasher->waiting))
       (void)pthread_cond_wait(&hasher->arrived, &hasher->mutex);
     if (hasher->stopping)
       break;
@@ -137,7 +122,7 @@ static void *thread_main(void *data)
     if (!__atomic_load_n(&job->cancelled, __ATOMIC_RELAXED))
       job_run(job);
     (void)pthread_mutex_lock(&hasher->mutex);
-    list_append(&hasher->done, job);
+    STAILQ_INSERT_TAIL(&hasher->done, job, link);
     (void)eventfd_write(hasher->event, 1);
   }
   (void)pthread_mutex_unlock(&hasher->mutex);
@@ -151,6 +136,8 @@ int hasher_start(struct hasher **ret)
   if (!hasher || event < 0)
     return LONTAR_INTERNAL;
   hasher->event = event;
+  STAILQ_INIT(&hasher->waiting);
+  STAILQ_INIT(&hasher->done);
   (void)pthread_mutex_init(&hasher->mutex, NULL);
   (void)pthread_cond_init(&hasher->arrived, NULL);
   if (!thread_start(&hasher->thread, thread_main, hasher))
@@ -183,7 +170,7 @@ int hasher_submit(struct hasher *hasher, struct hasher_job *job)
     return LONTAR_BUSY;
   hasher->pending++;
   (void)pthread_mutex_lock(&hasher->mutex);
-  list_append(&hasher->waiting, job);
+  STAILQ_INSERT_TAIL(&hasher->waiting, job, link);
   (void)pthread_cond_signal(&hasher->arrived);
   (void)pthread_mutex_unlock(&hasher->mutex);
   return LONTAR_OK;
