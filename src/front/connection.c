@@ -26,7 +26,7 @@ static bool is_busy(enum connection_state state)
 
 static void set_state(struct front_connection *connection, enum connection_state state)
 {
-  connection->front->busy_count += is_busy(state) - is_busy(connection->state);
+  connection->front->numbers.busy += is_busy(state) - is_busy(connection->state);
   connection->state = state;
 }
 
@@ -46,7 +46,7 @@ static void leave_unsent(struct front_connection *connection, size_t bytes)
 {
   if (bytes == connection->unsent)
     return;
-  connection->front->unsent += bytes - connection->unsent;
+  connection->front->numbers.unsent += bytes - connection->unsent;
   connection->unsent = bytes;
 }
 
@@ -70,7 +70,7 @@ static void release_request(struct front_connection *connection)
 void front_connection_free(struct front_connection *connection)
 {
   set_state(connection, PARKED);
-  connection->front->connection_count--;
+  connection->front->numbers.connections--;
   LIST_REMOVE(connection, link);
   (void)event_del(&connection->readable);
   (void)event_del(&connection->writable);
@@ -247,7 +247,7 @@ void front_give(struct front_connection *connection)
 {
   struct front *front = connection->front;
   connection->leaves = false;
-  front->given_count += send_away(connection, front->peer);
+  front->numbers.given += send_away(connection, front->peer);
 }
 
 static void park(struct front_connection *connection)
@@ -341,6 +341,6 @@ bool front_connection_new(struct front *front, int fd)
     return false;
   }
   LIST_INSERT_HEAD(&front->connections, connection, link);
-  front->connection_count++;
+  front->numbers.connections++;
   return true;
 }

@@ -60,14 +60,10 @@ struct front {
   struct event room;   /* made active when requests have gone for which others wait */
   struct connection_list connections;
   struct connection_queue waiting;
-  int connection_count;
-  int busy_count;
-  int peer;             /* where those go that leave */
-  bool sharing;         /* some may be marked to leave */
-  uint64_t given_count; /* that have left so */
-  struct front_denials denials;
-  size_t held; /* sums over all connections */
-  size_t unsent;
+  struct front_numbers numbers;
+  int peer;     /* where those go that leave */
+  bool sharing; /* some may be marked to leave */
+  size_t held;  /* bytes, of all connections */
   struct intake_window window;
 };
 

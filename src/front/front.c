@@ -49,9 +49,9 @@ static void on_resume(int fd, short what, void *argument)
 static void note_denial(struct front *front, int error)
 {
   if (error == EMFILE || error == ENFILE)
-    front->denials.descriptor = clock_steady();
+    front->numbers.without_descriptor = clock_steady();
   else if (error == ENOMEM || error == ENOBUFS)
-    front->denials.memory = clock_steady();
+    front->numbers.without_memory = clock_steady();
 }
 
 /* Takes a descriptor that accept4 or handover_receive gave, or their error; false when there was none. */
@@ -103,7 +103,7 @@ static void hand_over_parked(struct front *front)
 /* Of n connections the one at i leaves where i * count / n makes a step. */
 static void mark_and_give(struct front *front, int64_t count)
 {
-  const int64_t all = front->connection_count;
+  const int64_t all = front->numbers.connections;
   int64_t i = 0;
   struct front_connection *next;
   for (struct front_connection *connection = LIST_FIRST(&front->connections); connection != NULL; connection = next) {
@@ -121,7 +121,7 @@ void front_share(struct front *front, int outbox, int count)
     return;
   front->peer = outbox;
   front->sharing = count > 0;
-  mark_and_give(front, count < front->connection_count ? count : front->connection_count);
+  mark_and_give(front, count < front->numbers.connections ? count : front->numbers.connections);
 }
 
 static void on_retry(int fd, short what, void *argument)
@@ -189,29 +189,9 @@ void front_drain(struct front *front)
   }
 }
 
-int front_connection_count(const struct front *front)
+struct front_numbers front_numbers(const struct front *front)
 {
-  return front->connection_count;
-}
-
-int front_busy_count(const struct front *front)
-{
-  return front->busy_count;
-}
-
-uint64_t front_given_count(const struct front *front)
-{
-  return front->given_count;
-}
-
-struct front_denials front_denials(const struct front *front)
-{
-  return front->denials;
-}
-
-size_t front_unsent(const struct front *front)
-{
-  return front->unsent;
+  return front->numbers;
 }
 
 void front_free(struct front *front)

@@ -38,10 +38,13 @@ struct front_sockets {
   int outbox; /* for those that are handed to a successor; -1: there is none */
 };
 
-/* When (steady) a connection last found no descriptor, or no memory; 0: never. */
-struct front_denials {
-  int64_t descriptor;
-  int64_t memory;
+struct front_numbers {
+  int connections;
+  int busy;                   /* requests being received or not answered, answers not written */
+  uint64_t given;             /* connections that front_share has handed over */
+  size_t unsent;              /* bytes of answers that are not all written; each counts as a whole */
+  int64_t without_descriptor; /* when (steady) a connection last found none, or no memory; 0: never */
+  int64_t without_memory;
 };
 
 /* Accepts nothing yet. NULL when there is no memory. */
@@ -68,11 +71,7 @@ void front_rescue(struct front *front, int inbox);
 /* Accepts no more, closes parked connections; those with a request close after its answer. */
 void front_drain(struct front *front);
 
-int front_connection_count(const struct front *front);
-int front_busy_count(const struct front *front); /* requests being received or not answered, answers not written */
-uint64_t front_given_count(const struct front *front); /* connections that front_share has handed over */
-struct front_denials front_denials(const struct front *front);
-size_t front_unsent(const struct front *front); /* bytes of answers that are not all written; each counts as a whole */
+struct front_numbers front_numbers(const struct front *front);
 void front_free(struct front *front);
 
 #endif

@@ -19,15 +19,15 @@ static bool is_recent(int64_t moment, int64_t now)
 static void add_own(struct descriptors *descriptors, const struct handler *handler, const struct front *front,
                     int64_t since[TROUBLE_KINDS])
 {
-  const struct front_denials denials = front_denials(front);
-  const int64_t memory = later(handler->without_memory, denials.memory);
+  const struct front_numbers numbers = front_numbers(front);
+  const int64_t memory = later(handler->without_memory, numbers.without_memory);
   const int64_t now = clock_steady();
   if (is_recent(memory, now))
     since[TROUBLE_MEMORY] = memory;
   if (is_recent(handler->passwords_full, now))
     since[TROUBLE_PASSWORDS] = handler->passwords_full;
-  if (descriptors_look(descriptors, denials.descriptor, now))
-    since[TROUBLE_DESCRIPTORS] = later(denials.descriptor, descriptors->counted);
+  if (descriptors_look(descriptors, numbers.without_descriptor, now))
+    since[TROUBLE_DESCRIPTORS] = later(numbers.without_descriptor, descriptors->counted);
 }
 
 void symptoms_show(struct descriptors *descriptors, struct handler *handler, const struct front *front)

@@ -82,8 +82,8 @@ static void show_numbers(struct worker *worker)
   };
   board_worker_pool(slot, &shown);
   board_set(&slot->answered, (uint64_t)numbers.answered);
-  board_set(&slot->connections, (uint64_t)front_connection_count(worker->front));
-  board_set(&slot->given, worker->given_before + front_given_count(worker->front));
+  board_set(&slot->connections, (uint64_t)front_numbers(worker->front).connections);
+  board_set(&slot->given, worker->given_before + front_numbers(worker->front).given);
   if (numbers.state_since != 0)
     board_worker_database(slot, numbers.down ? BOARD_DATABASE_DOWN : BOARD_DATABASE_UP);
   symptoms_show(&worker->descriptors, &worker->handler, worker->front);
@@ -134,12 +134,13 @@ static void leave(struct worker *worker)
   pool_numbers(worker->handler.pool, &numbers);
   const int64_t now = clock_steady();
   const int parting = now - worker->left_at > PARTING ? numbers.leaving : 0;
-  const int left = front_connection_count(worker->front) + (worker->handler.cleanup != NULL) + numbers.open - parting;
+  const int left =
+      front_numbers(worker->front).connections + (worker->handler.cleanup != NULL) + numbers.open - parting;
   if (left > 0 && now - worker->left_at < worker->config->shutdown_timeout)
     return;
-  if (front_busy_count(worker->front) > 0)
+  if (front_numbers(worker->front).busy > 0)
     log_line(LOG_LEVEL_WARNING, "shutdown_timeout is over: %d requests stay without an answer",
-             front_busy_count(worker->front));
+             front_numbers(worker->front).busy);
   (void)event_base_loopbreak(worker->base);
 }
 
@@ -310,7 +311,7 @@ static void forget_left(void *argument, int note)
 static bool is_crowded(void *argument)
 {
   const struct worker *worker = argument;
-  return worker->front != NULL && front_unsent(worker->front) > UNSENT_MAX;
+  return worker->front != NULL && front_numbers(worker->front).unsent > UNSENT_MAX;
 }
 
 static bool make_pool(struct worker *worker)

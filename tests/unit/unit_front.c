@@ -60,10 +60,10 @@ static void scene_open(struct scene *scene)
   scene->front = front_new(scene->base, &sockets, MAX_BODY, &handler);
   CU_ASSERT_PTR_NOT_NULL_FATAL(scene->front);
   turn(scene);
-  CU_ASSERT_EQUAL(front_connection_count(scene->front), 0);
+  CU_ASSERT_EQUAL(front_numbers(scene->front).connections, 0);
   CU_ASSERT_TRUE_FATAL(front_serve(scene->front));
   turn(scene);
-  CU_ASSERT_EQUAL(front_connection_count(scene->front), 1);
+  CU_ASSERT_EQUAL(front_numbers(scene->front).connections, 1);
 }
 
 static void scene_close(struct scene *scene)
@@ -210,7 +210,7 @@ static void reads_a_request(void)
   UNIT_TEXT(request->body, request->body_length, "hello");
   int64_t age = clock_steady() - request->arrived; /* clamped: it says 2001 */
   CU_ASSERT(age >= 60 * CLOCK_SECOND && age < 70 * CLOCK_SECOND);
-  CU_ASSERT_EQUAL(front_busy_count(scene.front), 1);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).busy, 1);
   respond(&scene, 200, "text/plain", 3);
   scene_close(&scene);
 }
@@ -225,8 +225,8 @@ static void answers_and_keeps_the_connection(void)
     respond(&scene, 200, "text/plain", 3);
     expect_answer(&scene, "Status: 200 OK\r\nX-Request-Id: id-1\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n"
                           "Cache-Control: no-store\r\n\r\n012");
-    CU_ASSERT_EQUAL(front_busy_count(scene.front), 0);
-    CU_ASSERT_EQUAL(front_connection_count(scene.front), 1);
+    CU_ASSERT_EQUAL(front_numbers(scene.front).busy, 0);
+    CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 1);
   }
   scene_close(&scene);
 }
@@ -274,7 +274,7 @@ static void sends_what_the_socket_takes(void)
     CU_ASSERT_EQUAL(answer.length - lengths[i], lengths[i] < 100000 ? HEADERS : HEADERS + 1);
     CU_ASSERT(counts_up(answer.data + answer.length - lengths[i], lengths[i]));
     turn(&scene);
-    CU_ASSERT_EQUAL(front_busy_count(scene.front), 0);
+    CU_ASSERT_EQUAL(front_numbers(scene.front).busy, 0);
     buffer_free(&answer);
   }
   scene_close(&scene);
@@ -293,7 +293,7 @@ static void closes_after_a_body_too_large(void)
   is_at_end(&scene);
   (void)shutdown(scene.client, SHUT_WR);
   turn(&scene);
-  CU_ASSERT_EQUAL(front_connection_count(scene.front), 0);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 0);
   scene_close(&scene);
 }
 
@@ -305,7 +305,7 @@ static void drops_a_body_that_is_not_as_announced(void)
     scene_open(&scene);
     send_request(&scene, "POST", announced[i], "hello");
     CU_ASSERT_PTR_NULL(scene.request);
-    CU_ASSERT_EQUAL(front_connection_count(scene.front), 0);
+    CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 0);
     scene_close(&scene);
   }
 }
@@ -319,7 +319,7 @@ static void a_part_of_a_request_waits_for_the_rest(void)
   for (size_t part = 1; part < out.length; part += 7) {
     send_bytes(&scene, out.data, part);
     CU_ASSERT_PTR_NULL(scene.request);
-    CU_ASSERT_EQUAL(front_busy_count(scene.front), 1);
+    CU_ASSERT_EQUAL(front_numbers(scene.front).busy, 1);
     send_bytes(&scene, out.data + part, out.length - part);
     CU_ASSERT_PTR_NOT_NULL_FATAL(scene.request);
     UNIT_TEXT(scene.request->body, scene.request->body_length, "hello");
@@ -363,7 +363,7 @@ static void drops_what_is_not_fastcgi(void)
   CU_ASSERT_EQUAL(send(scene.client, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL), 18);
   turn(&scene);
   CU_ASSERT_PTR_NULL(scene.request);
-  CU_ASSERT_EQUAL(front_connection_count(scene.front), 0);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 0);
   scene_close(&scene);
 }
 
@@ -376,10 +376,10 @@ static void notices_that_nginx_left(void)
   (void)shutdown(scene.client, SHUT_RDWR);
   turn(&scene);
   CU_ASSERT_EQUAL(scene.gone, 1);
-  CU_ASSERT_EQUAL(front_busy_count(scene.front), 1);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).busy, 1);
   respond(&scene, 200, "text/plain", 3);
-  CU_ASSERT_EQUAL(front_busy_count(scene.front), 0);
-  CU_ASSERT_EQUAL(front_connection_count(scene.front), 0);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).busy, 0);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 0);
   scene_close(&scene);
 }
 
@@ -390,12 +390,12 @@ static void drains(void)
   send_request(&scene, "GET", "", "");
   CU_ASSERT_PTR_NOT_NULL_FATAL(scene.request);
   front_drain(scene.front);
-  CU_ASSERT_EQUAL(front_connection_count(scene.front), 1);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 1);
   respond(&scene, 200, "text/plain", 0);
   expect_answer(&scene, "Status: 200 OK\r\nX-Request-Id: id-1\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n"
                         "Cache-Control: no-store\r\n\r\n");
   is_at_end(&scene);
-  CU_ASSERT_EQUAL(front_connection_count(scene.front), 0);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 0);
   scene_close(&scene);
 }
 
@@ -413,7 +413,7 @@ static void hands_over_what_is_parked(void)
   front_retire(scene.front); /* before it has read what was sent */
   turn(&scene);
   CU_ASSERT_PTR_NULL(scene.request);
-  CU_ASSERT_EQUAL(front_connection_count(scene.front), 0);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 0);
   CU_ASSERT_TRUE_FATAL(front_serve(scene.front)); /* as the successor would */
   turn(&scene);
   CU_ASSERT_PTR_NOT_NULL_FATAL(scene.request);
@@ -430,13 +430,13 @@ static void hands_over_after_the_answer(void)
   send_request(&scene, "GET", "", "");
   CU_ASSERT_PTR_NOT_NULL_FATAL(scene.request);
   front_retire(scene.front);
-  CU_ASSERT_EQUAL(front_connection_count(scene.front), 1);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 1);
   respond(&scene, 204, NULL, 0);
-  CU_ASSERT_EQUAL(front_connection_count(scene.front), 0);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 0);
   expect_answer(&scene, "Status: 204 No Content\r\nX-Request-Id: id-1\r\nCache-Control: no-store\r\n\r\n");
   CU_ASSERT_TRUE_FATAL(front_serve(scene.front));
   turn(&scene);
-  CU_ASSERT_EQUAL(front_connection_count(scene.front), 1);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 1);
   send_request(&scene, "GET", "", "");
   CU_ASSERT_PTR_NOT_NULL_FATAL(scene.request);
   respond(&scene, 204, NULL, 0);
@@ -451,16 +451,16 @@ static void serves_what_it_cannot_hand_over(void)
   while (handover_send(scene.handover[1], scene.client) == 0)
     ;
   front_retire(scene.front);
-  CU_ASSERT_EQUAL(front_connection_count(scene.front), 1);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 1);
   send_request(&scene, "GET", "", "");
   CU_ASSERT_PTR_NOT_NULL_FATAL(scene.request);
   respond(&scene, 204, NULL, 0);
-  CU_ASSERT_EQUAL(front_connection_count(scene.front), 1);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 1);
   for (int descriptor; (descriptor = handover_receive(scene.handover[0])) >= 0;)
     close(descriptor);
-  for (int64_t end = clock_steady() + CLOCK_SECOND; front_connection_count(scene.front) > 0 && clock_steady() < end;)
+  for (int64_t end = clock_steady() + CLOCK_SECOND; front_numbers(scene.front).connections > 0 && clock_steady() < end;)
     turn(&scene);
-  CU_ASSERT_EQUAL(front_connection_count(scene.front), 0);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 0);
   scene_close(&scene);
 }
 
@@ -474,16 +474,16 @@ static void shares_a_connection_between_requests(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(scene.request);
     front_share(scene.front, scene.handover[1], 1);
     front_share(scene.front, scene.handover[1], wanted);
-    CU_ASSERT_EQUAL(front_connection_count(scene.front), 1);
+    CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 1);
     respond(&scene, 204, NULL, 0);
-    CU_ASSERT_EQUAL(front_connection_count(scene.front), wanted == 0);
+    CU_ASSERT_EQUAL(front_numbers(scene.front).connections, wanted == 0);
     expect_answer(&scene, "Status: 204 No Content\r\nX-Request-Id: id-1\r\nCache-Control: no-store\r\n\r\n");
     front_share(scene.front, scene.handover[1], 1);
-    CU_ASSERT_EQUAL(front_connection_count(scene.front), 0);
+    CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 0);
     front_rescue(scene.front, scene.handover[0]);
-    CU_ASSERT_EQUAL(front_connection_count(scene.front), 1);
+    CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 1);
   }
-  CU_ASSERT_EQUAL(front_given_count(scene.front), 3);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).given, 3);
   scene_close(&scene);
 }
 

@@ -152,7 +152,7 @@ static void large_requests_wait_for_others(void)
     CU_ASSERT(scene.count - answered - 1 <= AT_ONCE + 1);
   }
   CU_ASSERT_EQUAL(scene.count, CLIENTS);
-  CU_ASSERT_EQUAL(front_busy_count(scene.front), 0);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).busy, 0);
   scene_close(&scene);
 }
 
@@ -169,7 +169,7 @@ static void those_that_wait_may_leave(void)
   for (int i = 0; i < before; i++)
     respond(scene.requests[i], 10);
   go_on(&scene);
-  CU_ASSERT_EQUAL(front_connection_count(scene.front), 0);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).connections, 0);
   scene_close(&scene);
 }
 
@@ -191,16 +191,16 @@ static void answers_not_taken_are_counted(void)
     put_request(&scene.clients[i], 0);
   go_on(&scene);
   CU_ASSERT_EQUAL_FATAL(scene.count, 3);
-  CU_ASSERT_EQUAL(front_unsent(scene.front), 0);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).unsent, 0);
   for (int i = 0; i < 3; i++)
     respond(scene.requests[i], i < 2 ? ANSWER : 10);
-  CU_ASSERT_EQUAL(front_unsent(scene.front), 2 * (size_t)ANSWER);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).unsent, 2 * (size_t)ANSWER);
   drain(&scene, 0, ANSWER);
   go_on(&scene);
-  CU_ASSERT_EQUAL(front_unsent(scene.front), ANSWER);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).unsent, ANSWER);
   (void)shutdown(scene.clients[1].fd, SHUT_RDWR);
   go_on(&scene);
-  CU_ASSERT_EQUAL(front_unsent(scene.front), 0);
+  CU_ASSERT_EQUAL(front_numbers(scene.front).unsent, 0);
   scene_close(&scene);
 }
 
