@@ -364,13 +364,11 @@ static bool make_events(struct prober *prober)
 
 static bool watch_servers(struct prober *prober)
 {
-  const struct servers_settings settings = {.base = prober->base,
-                                            .config = prober->config,
-                                            .census = &prober->census,
-                                            .slot = prober->slot,
-                                            .dialer = prober->dialer,
-                                            .changed = on_changed,
-                                            .owner = prober};
+  const struct servers_settings settings = {
+      .hosts = {prober->base, prober->config, &prober->census, on_changed, prober},
+      .slot = prober->slot,
+      .dialer = prober->dialer,
+  };
   prober->servers = servers_new(&settings);
   return prober->servers != NULL;
 }

@@ -10,7 +10,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "config/config.h"
-#include "health/hosts.h"
 #include "health/inquiry.h"
 #include "health/primary.h"
 #include "health/record.h"
@@ -33,7 +32,7 @@ struct servers {
 
 static const char *folder(const struct servers *servers)
 {
-  const struct config *config = servers->settings.config;
+  const struct config *config = servers->settings.hosts.config;
   return *config->state_dir != '\0' ? config->state_dir : config->run_dir;
 }
 
@@ -183,20 +182,6 @@ static void recall(struct servers *servers)
   servers->kept = primary->system != 0;
 }
 
-static bool watch_others(struct servers *servers)
-{
-  const struct servers_settings *settings = &servers->settings;
-  const struct hosts_settings hosts = {.base = settings->base,
-                                       .config = settings->config,
-                                       .census = settings->census,
-                                       .changed = settings->changed,
-                                       .owner = settings->owner};
-  if (servers->count == 1)
-    return true;
-  servers->hosts = hosts_new(&hosts, servers->count);
-  return servers->hosts != NULL;
-}
-
 struct servers *servers_new(const struct servers_settings *settings)
 {
   struct servers *servers = calloc(1, sizeof *servers);
@@ -207,7 +192,8 @@ struct servers *servers_new(const struct servers_settings *settings)
   servers->count = count < PRIMARY_SERVERS_MAX ? count : PRIMARY_SERVERS_MAX;
   servers->hash = dialer_servers(settings->dialer);
   recall(servers);
-  if (!watch_others(servers)) {
+  servers->hosts = servers->count > 1 ? hosts_new(&settings->hosts, servers->count) : NULL;
+  if (servers->count > 1 && servers->hosts == NULL) {
     servers_free(servers);
     return NULL;
   }

@@ -8,22 +8,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "health/hosts.h"
+
 struct board_prober;
-struct census;
-struct config;
 struct dialer;
-struct event_base;
 struct inquiry;
 struct servers;
 
 struct servers_settings {
-  struct event_base *base;
-  const struct config *config; /* this and the next three are kept by the caller */
-  struct census *census;
-  struct board_prober *slot;
-  struct dialer *dialer;        /* the inquiry's, aimed at the one in use */
-  void (*changed)(void *owner); /* from the loop: servers_look is to be called */
-  void *owner;
+  struct hosts_settings hosts; /* `changed`: servers_look is to be called */
+  struct board_prober *slot;   /* kept by the caller, as is the next */
+  struct dialer *dialer;       /* the inquiry's, aimed at the one in use */
 };
 
 /* Goes on where a prober before us ended, or with the record. NULL when there is no memory. */
