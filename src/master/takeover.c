@@ -27,25 +27,7 @@ void takeover_write(const struct takeover *takeover, struct buffer *buffer)
   buffer_append_text(buffer, "end\n");
 }
 
-/* ---- Reading: each kind of line takes its numbers, or refuses them ---- */
-
-static bool take_version(struct takeover *takeover, const int *numbers)
-{
-  (void)takeover;
-  return numbers[0] == VERSION;
-}
-
-static bool take_listener(struct takeover *takeover, const int *numbers)
-{
-  takeover->listen_fd = numbers[0];
-  return true;
-}
-
-static bool take_lock(struct takeover *takeover, const int *numbers)
-{
-  takeover->pid_fd = numbers[0];
-  return true;
-}
+/* ---- Reading ---- */
 
 static bool take_place(struct takeover *takeover, const int *numbers)
 {
@@ -67,38 +49,46 @@ static bool take_worker(struct takeover *takeover, const int *numbers, bool reti
   return true;
 }
 
-static bool take_serving(struct takeover *takeover, const int *numbers)
-{
-  return take_worker(takeover, numbers, false);
-}
-
-static bool take_retiring(struct takeover *takeover, const int *numbers)
-{
-  return take_worker(takeover, numbers, true);
-}
-
-static bool take_end(struct takeover *takeover, const int *numbers)
-{
-  (void)numbers;
-  return takeover->count > 0;
-}
-
 enum kind { TAKEOVER, LISTENER, LOCK, PLACE, SERVING, RETIRING, END, KINDS };
+
+/* Each kind of line takes its numbers, or refuses them. */
+static bool take(struct takeover *takeover, enum kind kind, const int *numbers)
+{
+  switch (kind) {
+  case TAKEOVER:
+    return numbers[0] == VERSION;
+  case LISTENER:
+    takeover->listen_fd = numbers[0];
+    return true;
+  case LOCK:
+    takeover->pid_fd = numbers[0];
+    return true;
+  case PLACE:
+    return take_place(takeover, numbers);
+  case SERVING:
+  case RETIRING:
+    return take_worker(takeover, numbers, kind == RETIRING);
+  case END:
+    return takeover->count > 0;
+  case KINDS:
+    break;
+  }
+  return false;
+}
 
 /* After a line of one kind comes one of the kinds in `next`. */
 static const struct form {
   const char *word;
   int numbers;
-  bool (*take)(struct takeover *takeover, const int *numbers);
   unsigned next;
 } forms[KINDS] = {
-    [TAKEOVER] = {"takeover", 1, take_version, 1U << LISTENER},
-    [LISTENER] = {"listener", 1, take_listener, 1U << LOCK},
-    [LOCK] = {"lock", 1, take_lock, 1U << PLACE},
-    [PLACE] = {"place", 3, take_place, 1U << PLACE | 1U << SERVING | 1U << RETIRING | 1U << END},
-    [SERVING] = {"serving", 3, take_serving, 1U << PLACE | 1U << RETIRING | 1U << END},
-    [RETIRING] = {"retiring", 3, take_retiring, 1U << PLACE | 1U << SERVING | 1U << END},
-    [END] = {"end", 0, take_end, 0},
+    [TAKEOVER] = {"takeover", 1, 1U << LISTENER},
+    [LISTENER] = {"listener", 1, 1U << LOCK},
+    [LOCK] = {"lock", 1, 1U << PLACE},
+    [PLACE] = {"place", 3, 1U << PLACE | 1U << SERVING | 1U << RETIRING | 1U << END},
+    [SERVING] = {"serving", 3, 1U << PLACE | 1U << RETIRING | 1U << END},
+    [RETIRING] = {"retiring", 3, 1U << PLACE | 1U << SERVING | 1U << END},
+    [END] = {"end", 0, 0},
 };
 
 /* The next word of a line; moves `*at` behind it. */
@@ -136,7 +126,7 @@ static enum kind parse_line(const char *at, const char *end, unsigned expected, 
   while (kind < KINDS && (strlen(forms[kind].word) != length || memcmp(forms[kind].word, word, length) != 0))
     kind++;
   const bool good = kind < KINDS && (expected >> kind & 1U) && parse_numbers(at, end, forms[kind].numbers, numbers) &&
-                    forms[kind].take(takeover, numbers);
+                    take(takeover, kind, numbers);
   return good ? kind : KINDS;
 }
 
