@@ -87,6 +87,14 @@ struct json_object *folder_parse(const char *text, int depth_max)
   return json_read_object(text, strlen(text), depth_max, &document, &fault) == LONTAR_OK ? document : NULL;
 }
 
+const char *folder_text(const struct json_object *document, const char *name)
+{
+  json_object *value;
+  return json_object_object_get_ex(document, name, &value) && json_object_is_type(value, json_type_string)
+             ? json_object_get_string(value)
+             : "";
+}
+
 void folder_free_json(struct json_object **object)
 {
   (void)json_object_put(*object);

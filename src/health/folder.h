@@ -28,6 +28,9 @@ char *folder_read(const char *folder, const char *name, size_t most);
 /* The object that a text is; NULL when it is none. */
 struct json_object *folder_parse(const char *text, int depth_max);
 
+/* A member that is a text; "" where there is none. */
+const char *folder_text(const struct json_object *document, const char *name);
+
 #define CLEANUP_JSON CLEANUP(folder_free_json)
 void folder_free_json(struct json_object **object);
 

@@ -14,22 +14,13 @@
 
 enum { RECORD_SIZE_MAX = 1024, RECORD_DEPTH_MAX = 2, HEXADECIMAL = 16, DECIMAL = 10 };
 
-/* 0 where there is none. */
-static uint64_t number(const json_object *document, const char *name, int base)
-{
-  json_object *text;
-  if (!json_object_object_get_ex(document, name, &text) || !json_object_is_type(text, json_type_string))
-    return 0;
-  return strtoull(json_object_get_string(text), NULL, base);
-}
-
 void record_load(const char *folder, uint64_t servers, struct primary *ret_primary)
 {
   CLEANUP_FREE char *text = folder_read(folder, RECORD_FILE, RECORD_SIZE_MAX);
   CLEANUP_JSON json_object *document = text != NULL ? folder_parse(text, RECORD_DEPTH_MAX) : NULL;
-  const bool ours = document != NULL && number(document, "servers", HEXADECIMAL) == servers;
-  ret_primary->system = ours ? number(document, "system", DECIMAL) : 0;
-  ret_primary->timeline = ours ? number(document, "timeline", DECIMAL) : 0;
+  const bool ours = document != NULL && strtoull(folder_text(document, "servers"), NULL, HEXADECIMAL) == servers;
+  ret_primary->system = ours ? strtoull(folder_text(document, "system"), NULL, DECIMAL) : 0;
+  ret_primary->timeline = ours ? strtoull(folder_text(document, "timeline"), NULL, DECIMAL) : 0;
 }
 
 bool record_save(const char *folder, uint64_t servers, const struct primary *primary)

@@ -24,26 +24,26 @@ static void set_both(enum board_condition wards[BOARD_WARDS], enum board_conditi
   wards[BOARD_WARD_DATABASE] = condition;
 }
 
-/* ---- The board ---- */
-
-/* `up`: requests are answered; `gone`: the prober finds no server that answers. */
-static enum board_condition condition_of(bool up, bool gone)
+/* `well`: lontard moves; `up`: requests are answered; `gone`: the prober finds no server that answers. */
+static void judge(bool well, bool up, bool gone, enum board_condition ret_wards[BOARD_WARDS])
 {
-  if (gone)
-    return BOARD_CONDITION_ILL;
-  return up ? BOARD_CONDITION_WELL : BOARD_CONDITION_UNKNOWN;
+  set_both(ret_wards, BOARD_CONDITION_UNKNOWN);
+  ret_wards[BOARD_WARD_LONTARD] = well ? BOARD_CONDITION_WELL : BOARD_CONDITION_ILL;
+  if (well && gone)
+    ret_wards[BOARD_WARD_DATABASE] = BOARD_CONDITION_ILL;
+  else if (well && up)
+    ret_wards[BOARD_WARD_DATABASE] = BOARD_CONDITION_WELL;
 }
+
+/* ---- The board ---- */
 
 void sight_of_board(const struct board_snapshot *snapshot, bool there, enum board_condition ret_wards[BOARD_WARDS])
 {
   const bool well = board_beats(snapshot, snapshot->layout.head.heartbeat) && health_workers_alive(snapshot) > 0;
-  set_both(ret_wards, BOARD_CONDITION_UNKNOWN);
-  if (!there)
-    return;
-  ret_wards[BOARD_WARD_LONTARD] = well ? BOARD_CONDITION_WELL : BOARD_CONDITION_ILL;
-  if (well)
-    ret_wards[BOARD_WARD_DATABASE] =
-        condition_of(health_database(snapshot) == BOARD_DATABASE_UP, health_server_gone(snapshot));
+  if (there)
+    judge(well, health_database(snapshot) == BOARD_DATABASE_UP, health_server_gone(snapshot), ret_wards);
+  else
+    set_both(ret_wards, BOARD_CONDITION_UNKNOWN);
 }
 
 static bool look_at_board(const char *run_dir, pid_t owner, enum board_condition ret_wards[BOARD_WARDS])
@@ -61,14 +61,6 @@ static bool look_at_board(const char *run_dir, pid_t owner, enum board_condition
 
 /* ---- status.json ---- */
 
-static const char *text_of(const json_object *document, const char *name)
-{
-  json_object *value;
-  return json_object_object_get_ex(document, name, &value) && json_object_is_type(value, json_type_string)
-             ? json_object_get_string(value)
-             : "";
-}
-
 static int64_t number_of(const json_object *document, const char *name)
 {
   json_object *value;
@@ -82,8 +74,8 @@ bool sight_of_status(const char *text, int64_t wall, enum board_condition ret_wa
   CLEANUP_JSON json_object *document = folder_parse(text, STATUS_DEPTH_MAX);
   if (document == NULL)
     return false;
-  const char *expires = text_of(document, "expires_at");
-  const char *boot = text_of(document, "boot_id"); /* older versions do not tell */
+  const char *expires = folder_text(document, "expires_at");
+  const char *boot = folder_text(document, "boot_id"); /* older versions do not tell */
   if (*boot != '\0' && strcmp(boot, clock_boot_text(boot_text)) != 0)
     return false;
   if (*expires == '\0' || !json_object_object_get_ex(document, "master", &master))
@@ -91,14 +83,11 @@ bool sight_of_status(const char *text, int64_t wall, enum board_condition ret_wa
   (void)clock_rfc3339(wall, now);
   /* Both are UTC in one form, so they sort as texts; a missing fraction costs less than a second. */
   const bool well = strcmp(expires, now) > 0 && number_of(master, "workers_alive") > 0;
-  const bool up = strcmp(text_of(document, "database"), "up") == 0;
+  const bool up = strcmp(folder_text(document, "database"), "up") == 0;
   json_object *prober, *gone;
   const bool is_gone = json_object_object_get_ex(document, "prober", &prober) &&
                        json_object_object_get_ex(prober, "server_gone", &gone) && json_object_get_boolean(gone);
-  set_both(ret_wards, BOARD_CONDITION_UNKNOWN);
-  ret_wards[BOARD_WARD_LONTARD] = well ? BOARD_CONDITION_WELL : BOARD_CONDITION_ILL;
-  if (well)
-    ret_wards[BOARD_WARD_DATABASE] = condition_of(up, is_gone);
+  judge(well, up, is_gone, ret_wards);
   *ret_master = number_of(master, "pid");
   return true;
 }

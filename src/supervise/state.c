@@ -66,11 +66,9 @@ static bool read_ward(const json_object *document, const char *name, struct boar
 static bool is_of_this_boot(const json_object *document)
 {
   char id[CLOCK_BOOT_SIZE];
-  json_object *text;
   uint64_t version;
   return read_number(document, "version", &version) && version == STATE_VERSION &&
-         json_object_object_get_ex(document, "boot_id", &text) && json_object_is_type(text, json_type_string) &&
-         strcmp(json_object_get_string(text), clock_boot_text(id)) == 0;
+         strcmp(folder_text(document, "boot_id"), clock_boot_text(id)) == 0;
 }
 
 bool state_load(const char *run_dir, struct board_supervisor *ret)
