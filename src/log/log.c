@@ -96,16 +96,6 @@ static void escape_all(struct escaper *escaper, const char *text, size_t length)
   }
 }
 
-/* The message of a line; what the line cannot hold anyway is not formatted, but marked as cut. */
-__attribute__((format(printf, 3, 0))) static size_t format_message(char *out, size_t size, const char *format,
-                                                                   va_list arguments)
-{
-  int length = vsnprintf(out, size, format, arguments);
-  if (length < 0)
-    return 0;
-  return (size_t)length < size ? (size_t)length : size - 1;
-}
-
 static bool put(enum log_level level, const char *message, size_t length)
 {
   char line[LOG_LINE_MAX];
@@ -145,12 +135,12 @@ void log_line(enum log_level level, const char *format, ...)
   if ((int)level > atomic_load_explicit(&log_level, memory_order_relaxed))
     return;
   int saved_errno = errno;
-  char message[LOG_LINE_MAX]; /* a full one is longer than what the line has left, so it ends in dots */
+  char message[LOG_LINE_MAX]; /* cut, it is still longer than what the line has left, so that ends in dots */
   va_list arguments;
   va_start(arguments, format);
-  size_t length = format_message(message, sizeof message, format, arguments);
+  const int length = vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
-  if (!tell_lost() || !put(level, message, length))
+  if (!tell_lost() || !put(level, message, length < 0 ? 0 : strnlen(message, sizeof message)))
     atomic_fetch_add(&lost, 1);
   errno = saved_errno;
 }
