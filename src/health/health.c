@@ -53,17 +53,12 @@ bool health_server_gone(const struct board_snapshot *snapshot)
   return prober_word(snapshot) == BOARD_DATABASE_DOWN && snapshot->layout.prober.refused == 0;
 }
 
-static int count_connected(const struct board_snapshot *snapshot)
+int health_connected(const struct board_snapshot *snapshot)
 {
   int count = 0;
   for (const struct board_slot *slot = NULL; (slot = board_next_alive(snapshot, slot)) != NULL;)
     count += slot->database == BOARD_DATABASE_UP && slot->pool.open > 0;
   return count;
-}
-
-bool health_any_connected(const struct board_snapshot *snapshot)
-{
-  return count_connected(snapshot) > 0;
 }
 
 bool health_any_answered(const struct board_snapshot *snapshot, int64_t within)
@@ -72,12 +67,6 @@ bool health_any_answered(const struct board_snapshot *snapshot, int64_t within)
     if (clock_is_fresh(slot->answered, snapshot->taken_steady, within))
       return true;
   return false;
-}
-
-bool health_all_connected(const struct board_snapshot *snapshot)
-{
-  const int connected = count_connected(snapshot);
-  return connected > 0 && connected == health_workers_alive(snapshot);
 }
 
 /* Since when the prober, or else the first of the workers that see the database down, has seen it so. */

@@ -36,9 +36,8 @@ bool health_encoding_wrong(const struct board_snapshot *snapshot);
 /* Workers whose heart beats. */
 int health_workers_alive(const struct board_snapshot *snapshot);
 
-/* Whether any, or all and at least one, of the living workers have a connection to a database that they find UP. */
-bool health_any_connected(const struct board_snapshot *snapshot);
-bool health_all_connected(const struct board_snapshot *snapshot);
+/* How many of the living workers have a connection to a database that they find UP. */
+int health_connected(const struct board_snapshot *snapshot);
 
 /* Whether the server has answered any of the living workers within so many microseconds. */
 bool health_any_answered(const struct board_snapshot *snapshot, int64_t within);

@@ -91,7 +91,7 @@ static bool is_excused(const struct prober *prober)
   if (!failure.refused && !failure.silent)
     return false;
   board_snapshot(prober->start->board, &snapshot);
-  return failure.silent && !first ? health_any_answered(&snapshot, PROBE_DEADLINE) : health_any_connected(&snapshot);
+  return failure.silent && !first ? health_any_answered(&snapshot, PROBE_DEADLINE) : health_connected(&snapshot) > 0;
 }
 
 /* A database may be replaced by one of another encoding while we look for it. */
@@ -259,7 +259,8 @@ static bool are_workers_warm(const struct prober *prober)
 {
   struct board_snapshot snapshot;
   board_snapshot(prober->start->board, &snapshot);
-  return health_all_connected(&snapshot);
+  const int connected = health_connected(&snapshot);
+  return connected > 0 && connected == health_workers_alive(&snapshot);
 }
 
 /* A marker that could not be removed is tried again when another would be written anew. */

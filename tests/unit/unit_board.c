@@ -287,18 +287,18 @@ static void connected_workers_are_counted(void)
   place_make(&place);
   begin_both(&place, BOARD_DATABASE_UP);
   board_snapshot(place.board, &place.snapshot);
-  CU_ASSERT_FALSE(health_any_connected(&place.snapshot));
+  CU_ASSERT_EQUAL(health_connected(&place.snapshot), 0);
   board_worker_pool(board_slot(place.board, 0), &(struct board_pool){.open = 1});
   board_snapshot(place.board, &place.snapshot);
-  CU_ASSERT_TRUE(health_any_connected(&place.snapshot));
-  CU_ASSERT_FALSE(health_all_connected(&place.snapshot));
+  CU_ASSERT_EQUAL(health_connected(&place.snapshot), 1);
+  CU_ASSERT_EQUAL(health_workers_alive(&place.snapshot), 2);
   board_set(&board_slot(place.board, 1)->heartbeat, 1);
   board_snapshot(place.board, &place.snapshot);
-  CU_ASSERT_TRUE(health_all_connected(&place.snapshot));
+  CU_ASSERT_EQUAL(health_connected(&place.snapshot), 1);
+  CU_ASSERT_EQUAL(health_workers_alive(&place.snapshot), 1);
   board_worker_database(board_slot(place.board, 0), BOARD_DATABASE_DOWN);
   board_snapshot(place.board, &place.snapshot);
-  CU_ASSERT_FALSE(health_any_connected(&place.snapshot));
-  CU_ASSERT_FALSE(health_all_connected(&place.snapshot));
+  CU_ASSERT_EQUAL(health_connected(&place.snapshot), 0);
   place_remove(&place);
 }
 
