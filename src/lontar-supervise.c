@@ -13,12 +13,6 @@
 #include "supervise/supervise.h"
 #include "supervise/trust.h"
 
-#ifndef PACKAGE_VERSION
-#define PACKAGE_VERSION "development"
-#endif
-
-#define DEFAULT_FILE SYSCONFDIR "/lontar/lontar.conf"
-
 /* Seconds; remedy.h does not trust looks further apart than a minute. */
 enum { EVERY_DEFAULT = 5, EVERY_MOST = 30 };
 
@@ -26,7 +20,7 @@ static void usage(FILE *stream)
 {
   (void)fputs("Usage: lontar-supervise [-f FILE] [-n SECONDS] [-l]\n"
               "Restarts lontard or PostgreSQL when they are ill, by the configured commands.\n\n"
-              "  -f, --file=FILE      read this configuration instead of " DEFAULT_FILE "\n"
+              "  -f, --file=FILE      read this configuration instead of " CONFIG_FILE "\n"
               "  -n, --every=SECONDS  time from look to look, 1 to 30; 5 when it is not said\n"
               "  -l, --listener       be an event listener of supervisord\n"
               "  -V, --version        print the version\n"
@@ -76,7 +70,7 @@ static int parse_arguments(int argc, char **argv, struct supervise_start *start)
 
 int main(int argc, char **argv)
 {
-  struct supervise_start start = {.config_file = DEFAULT_FILE, .every = EVERY_DEFAULT * CLOCK_SECOND};
+  struct supervise_start start = {.config_file = CONFIG_FILE, .every = EVERY_DEFAULT * CLOCK_SECOND};
   struct config_error error;
   struct config *config;
   if (!standard_open())

@@ -17,12 +17,6 @@
 #include "log/sink.h"
 #include "master/master.h"
 
-#ifndef PACKAGE_VERSION
-#define PACKAGE_VERSION "development"
-#endif
-
-#define DEFAULT_FILE SYSCONFDIR "/lontar/lontar.conf"
-
 struct arguments {
   const char *file;
   bool test;
@@ -32,7 +26,7 @@ static void usage(FILE *stream)
 {
   (void)fputs("Usage: lontard [-f FILE] [-t]\n"
               "Serves Lontar's API over FastCGI.\n\n"
-              "  -f, --file=FILE  read this configuration instead of " DEFAULT_FILE "\n"
+              "  -f, --file=FILE  read this configuration instead of " CONFIG_FILE "\n"
               "  -t, --test       test configuration and keyring, then exit\n"
               "  -V, --version    print the version\n"
               "  -h, --help       print this\n",
@@ -108,7 +102,7 @@ static const char *program_path(const char *name)
 
 int main(int argc, char **argv)
 {
-  struct arguments arguments = {.file = DEFAULT_FILE};
+  struct arguments arguments = {.file = CONFIG_FILE};
   struct config_error error;
   CLEANUP_CONFIG struct config *config = NULL;
   if (!standard_open())

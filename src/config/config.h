@@ -10,6 +10,8 @@
 
 #include "base/cleanup.h"
 
+#define CONFIG_FILE SYSCONFDIR "/lontar/lontar.conf" /* where no other is named */
+
 #define CONFIG_MEMBER_TEXT char *
 #define CONFIG_MEMBER_LEVEL int64_t  /* enum log_level */
 #define CONFIG_MEMBER_SWITCH int64_t /* 0 or 1 */

@@ -10,8 +10,6 @@
 #include "config/config.h"
 #include "tools/command.h"
 
-#define DEFAULT_FILE SYSCONFDIR "/lontar/lontar.conf"
-
 static const struct command commands[] = {
     {"migrate", "[--dry-run] [--grant ROLE] [--time-zone ZONE]\n", "bring the database's tables up to date",
      "Creates the tables, or adopts those of an existing NexusAI database without losing a row. Each step is one\n"
@@ -76,7 +74,7 @@ static void print_usage(FILE *out)
   for (int i = 0; i < COMMAND_COUNT; i++)
     fprintf(out, "  %-14s%s\n", commands[i].name, commands[i].summary);
   fputs("  help [COMMAND]\n\n"
-        "  -f FILE        the configuration, " DEFAULT_FILE " by default\n"
+        "  -f FILE        the configuration, " CONFIG_FILE " by default\n"
         "  --help, --version\n",
         out);
 }
@@ -101,7 +99,7 @@ static const char *configuration_file(const char *named)
 {
   if (named)
     return named;
-  return access(DEFAULT_FILE, F_OK) != 0 && errno == ENOENT ? NULL : DEFAULT_FILE;
+  return access(CONFIG_FILE, F_OK) != 0 && errno == ENOENT ? NULL : CONFIG_FILE;
 }
 
 static int command_run(const struct command *command, const char *file, int argc, char **argv)
