@@ -29,6 +29,11 @@ static inline int64_t clock_since(uint64_t stamp, int64_t now)
   return (int64_t)((uint64_t)now - stamp);
 }
 
+static inline int64_t clock_later(int64_t one, int64_t other)
+{
+  return one > other ? one : other;
+}
+
 /* Whether such a stamp is of this time: no older than `limit`, nor of a future that only a damaged file has. */
 static inline bool clock_is_fresh(uint64_t stamp, int64_t now, int64_t limit)
 {

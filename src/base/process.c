@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/text.h"
 
 enum { STAT_SIZE = 512, LINK_SIZE = 64 };
@@ -18,10 +18,15 @@ pid_t process_next(DIR *proc)
 {
   const struct dirent *entry;
   int64_t pid;
-  while ((entry = readdir(proc)) != NULL)
+  while (proc != NULL && (entry = readdir(proc)) != NULL)
     if (text_to_integer(entry->d_name, strlen(entry->d_name), &pid) && pid > 0 && pid <= INT_MAX)
       return (pid_t)pid;
   return 0;
+}
+
+bool process_follow(pid_t parent, int number)
+{
+  return prctl(PR_SET_PDEATHSIG, number) == 0 && getppid() == parent;
 }
 
 /* The name in parentheses may hold anything, so what follows is looked for from the end. */

@@ -6,10 +6,23 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/cleanup.h"
+
 enum { PROCESS_NAME_SIZE = 256 };
 
-/* The next process of an open /proc; 0 after the last. */
+/* A folder that is closed with its scope; NULL where it could not be opened. */
+#define CLEANUP_DIR CLEANUP(process_close_pointer)
+static inline void process_close_pointer(DIR **folder)
+{
+  if (*folder != NULL)
+    (void)closedir(*folder);
+}
+
+/* The next process of an open /proc; 0 after the last, or where that is NULL. */
 pid_t process_next(DIR *proc);
+
+/* For a child: it gets that signal when its parent dies. False when that one has died already. */
+bool process_follow(pid_t parent, int number);
 
 /* Its parent and its state's letter, as ps shows it; false when it is gone. */
 bool process_look(pid_t pid, pid_t *ret_parent, char *ret_state);

@@ -105,7 +105,7 @@ static const char *judge(const struct board_head *head)
   return NULL;
 }
 
-static int open_existing(const char *path, bool write, struct board **ret, char *message, size_t size)
+int board_open(const char *path, bool write, struct board **ret, char *message, size_t size)
 {
   CLEANUP_CLOSE int descriptor = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
   struct stat status;
@@ -123,16 +123,6 @@ static int open_existing(const char *path, bool write, struct board **ret, char 
     return message_fail(LONTAR_INVALID, message, size, "board %s %s", path, reason);
   *ret = TAKE(board);
   return LONTAR_OK;
-}
-
-int board_open_reader(const char *path, struct board **ret, char *message, size_t size)
-{
-  return open_existing(path, false, ret, message, size);
-}
-
-int board_open_supervisor(const char *path, struct board **ret, char *message, size_t size)
-{
-  return open_existing(path, true, ret, message, size);
 }
 
 const char *board_harm(const struct board *board, const char *path)
@@ -177,12 +167,18 @@ struct board_prober *board_prober(struct board *board)
   return &board->layout->prober;
 }
 
+/* Each word whole, one side or the other being shared. */
+static void copy_words(void *to, const void *from, size_t size)
+{
+  uint64_t *word = to;
+  const uint64_t *source = from;
+  for (size_t i = 0; i < size / sizeof *word; i++)
+    board_set(&word[i], board_get(&source[i]));
+}
+
 void board_supervise(struct board *board, const struct board_supervisor *supervisor)
 {
-  const uint64_t *from = (const uint64_t *)(const void *)supervisor;
-  uint64_t *to = (uint64_t *)(void *)&board->layout->supervisor;
-  for (size_t i = 0; i < sizeof *supervisor / sizeof *from; i++)
-    board_set(&to[i], from[i]);
+  copy_words(&board->layout->supervisor, supervisor, sizeof *supervisor);
 }
 
 static void add_words(void *to, const void *from, size_t size)
@@ -233,10 +229,7 @@ static void join(struct board_slot *place, struct board_slot *other)
 
 void board_snapshot(const struct board *board, struct board_snapshot *ret_snapshot)
 {
-  const uint64_t *from = (const uint64_t *)(const void *)board->layout;
-  uint64_t *to = (uint64_t *)(void *)&ret_snapshot->layout;
-  for (size_t i = 0; i < sizeof *board->layout / sizeof *from; i++)
-    to[i] = board_get(&from[i]);
+  copy_words(&ret_snapshot->layout, board->layout, sizeof *board->layout);
   /* The file may have been damaged since it was opened; readers loop up to this number. */
   if (ret_snapshot->layout.head.workers > BOARD_WORKERS_MAX)
     ret_snapshot->layout.head.workers = BOARD_WORKERS_MAX;

@@ -226,12 +226,9 @@ struct board_snapshot {
  * LONTAR_INTERNAL with one sentence in `message`, `*ret` untouched. */
 int board_create(const char *path, int workers, struct board **ret, char *message, size_t size);
 
-/* Maps an existing board read-only. LONTAR_NOT_FOUND when there is none, LONTAR_INVALID when it is not a board of this
- * version or was left from before the machine's last start. */
-int board_open_reader(const char *path, struct board **ret, char *message, size_t size);
-
-/* The same for lontar-supervise, which may then write its own slot, and nothing else. */
-int board_open_supervisor(const char *path, struct board **ret, char *message, size_t size);
+/* Maps an existing board. LONTAR_NOT_FOUND when there is none, LONTAR_INVALID when it is not a board of this version or
+ * was left from before the machine's last start. `write`: for lontar-supervise, its own slot and nothing else. */
+int board_open(const char *path, bool write, struct board **ret, char *message, size_t size);
 
 /* What somebody has done to the file of a board that this process made, as the end of a sentence about it; NULL when
  * all is well. Does not touch the mapping of one that was cut, which would be a SIGBUS. */

@@ -1,14 +1,11 @@
 /* The prober's steps as pure functions over events and time. */
 #include "health/probe.h"
 
+#include "base/clock.h"
+
 void probe_begin(struct probe *probe, int64_t now)
 {
   *probe = (struct probe){.word = BOARD_DATABASE_UNKNOWN, .step = PROBE_PAUSING, .until = now};
-}
-
-static int64_t later(int64_t one, int64_t other)
-{
-  return one > other ? one : other;
 }
 
 static enum probe_action enter(struct probe *probe, enum probe_step step, int64_t until, enum probe_action action)
@@ -38,7 +35,7 @@ static int64_t pause_after(int failures, uint32_t random)
 /* While nothing proves it away, the database may be asked by another connection. */
 static int64_t earliest(const struct probe *probe, int64_t now)
 {
-  return later(now, probe->began + PROBE_GAP);
+  return clock_later(now, probe->began + PROBE_GAP);
 }
 
 /* The connection that was open is of no use. */

@@ -69,14 +69,12 @@ static bool is_left(pid_t pid, const struct trace *trace)
 void leftover_find(struct leftover *leftover, const char *run_dir, int64_t limit)
 {
   struct trace trace;
-  DIR *proc = opendir("/proc");
+  CLEANUP_DIR DIR *proc = opendir("/proc");
   *leftover = (struct leftover){.end_at = clock_steady() + limit};
-  if (proc != NULL && read_trace(run_dir, &trace))
+  if (read_trace(run_dir, &trace))
     for (pid_t pid; (pid = process_next(proc)) != 0;)
       if (leftover->count < LEFTOVER_MAX && is_left(pid, &trace))
         leftover->processes[leftover->count++] = pid;
-  if (proc != NULL)
-    (void)closedir(proc);
   if (leftover->count > 0)
     log_line(LOG_LEVEL_INFO, "a lontard that died has left processes, %d of them; they have %" PRId64 " ms to end",
              leftover->count, limit / CLOCK_MILLISECOND);

@@ -6,11 +6,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "config/config.h"
 #include "health/board.h"
 #include "health/prober.h"
@@ -25,7 +25,7 @@
 static void leave_master_prober(const struct lookout *lookout, pid_t master)
 {
   const unsigned poke_fd = (unsigned)lookout->poke_fd;
-  if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != master)
+  if (!process_follow(master, SIGTERM))
     _exit(EXIT_FAILURE);
   if (poke_fd > STDERR_FILENO + 1)
     (void)close_range(STDERR_FILENO + 1, poke_fd - 1, 0);

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/process.h"
 #include "config/config.h"
 #include "log/log.h"
 #include "master/crew.h"
@@ -30,13 +30,6 @@ static void spawned_master(struct member *member, enum member_state state, int g
   };
 }
 
-/* A worker without its master would serve on unwatched. */
-static void follow_master_worker(pid_t master)
-{
-  if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != master)
-    _exit(EXIT_FAILURE);
-}
-
 /* Closed: the master's signals, and the pid file, whose lock must end with the master. Kept: the listening socket, the
  * inboxes of all places, the poke, the board and standard error. Signals stay blocked until the worker is ready for
  * them, so that none is lost; a SIGHUP is the master's business. */
@@ -50,7 +43,8 @@ static void leave_master_worker(const struct crew *crew)
 static _Noreturn void spawned_worker(const struct crew *crew, const struct worker_start *start)
 {
   char name[32];
-  follow_master_worker(start->master);
+  if (!process_follow(start->master, SIGTERM)) /* a worker without its master would serve on unwatched */
+    _exit(EXIT_FAILURE);
   leave_master_worker(crew);
   (void)snprintf(name, sizeof name, "worker/%d", start->index);
   log_init((enum log_level)start->config->log_level, name);

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "base/signals.h"
 #include "config/config.h"
 #include "log/log.h"
@@ -46,7 +46,7 @@ static void become(const struct upgrade *upgrade, const struct crew *crew, const
 /* Its output belongs into the log, like ours. It has the lock of the run_dir open, so it must not outlive us. */
 static _Noreturn void test_child(const struct upgrade *upgrade, const struct crew *crew, pid_t master)
 {
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != master)
+  if (!process_follow(master, SIGKILL))
     _exit(NOT_STARTED);
   signals_unblock();
   (void)dup2(STDERR_FILENO, STDOUT_FILENO);

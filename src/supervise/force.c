@@ -39,12 +39,9 @@ static int kill_children(pid_t parent)
 {
   int killed = 0;
   for (int pass = 0; pass < PASSES; pass++) {
-    DIR *proc = opendir("/proc");
-    if (proc == NULL)
-      return killed;
+    CLEANUP_DIR DIR *proc = opendir("/proc");
     for (pid_t pid; (pid = process_next(proc)) != 0;)
       killed += kill_child(pid, parent);
-    (void)closedir(proc);
   }
   return killed;
 }

@@ -183,14 +183,12 @@ static bool has_open(pid_t pid, const struct sockets *sockets)
   const struct dirent *entry;
   bool found = false;
   (void)snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
-  DIR *files = opendir(path);
+  CLEANUP_DIR DIR *files = opendir(path);
   while (!found && files != NULL && (entry = readdir(files)) != NULL) {
     const ssize_t length = readlinkat(dirfd(files), entry->d_name, link, sizeof link - 1);
     link[length > 0 ? length : 0] = '\0';
     found = is_one_of(link, sockets);
   }
-  if (files != NULL)
-    (void)closedir(files);
   return found;
 }
 
@@ -206,9 +204,9 @@ static pid_t find_process(const struct sockets *sockets, char *message, size_t s
 {
   char program[PROCESS_NAME_SIZE];
   pid_t server = 0;
-  DIR *proc = opendir("/proc");
+  CLEANUP_DIR DIR *proc = opendir("/proc");
   (void)snprintf(message, size, "nobody is seen who listens there");
-  for (pid_t pid; proc != NULL && (pid = process_next(proc)) != 0;) {
+  for (pid_t pid; (pid = process_next(proc)) != 0;) {
     if (!has_open(pid, sockets) || !is_first(pid, sockets))
       continue;
     const bool good = server == 0 && strcmp(process_program(pid, program), PROGRAM) == 0;
@@ -216,8 +214,6 @@ static pid_t find_process(const struct sockets *sockets, char *message, size_t s
       (void)snprintf(message, size, "process %ld (%.32s) listens there", (long)pid, program);
     server = good ? pid : -1;
   }
-  if (proc != NULL)
-    (void)closedir(proc);
   return server > 0 ? server : 0;
 }
 

@@ -52,7 +52,7 @@ static bool look_at_board(const char *run_dir, pid_t owner, enum board_condition
   CLEANUP_BOARD struct board *board = NULL;
   CLEANUP_FREE struct board_snapshot *snapshot = malloc(sizeof *snapshot);
   (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, run_dir);
-  if (snapshot == NULL || board_open_reader(path, &board, message, sizeof message) != LONTAR_OK)
+  if (snapshot == NULL || board_open(path, false, &board, message, sizeof message) != LONTAR_OK)
     return false;
   board_snapshot(board, snapshot);
   sight_of_board(snapshot, snapshot->layout.head.master_pid == (uint64_t)owner, ret_wards);

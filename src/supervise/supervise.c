@@ -64,7 +64,7 @@ static void save(struct supervise *supervise)
     log_line(LOG_LEVEL_ERROR, STATE_FILE " in %s: %s; trying again at each look", run_dir, strerror(errno));
   supervise->save_failed = failed;
   (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, run_dir);
-  const int error = board_open_supervisor(path, &board, message, sizeof message);
+  const int error = board_open(path, true, &board, message, sizeof message);
   if (error && error != LONTAR_NOT_FOUND && !supervise->board_failed)
     log_line(LOG_LEVEL_WARNING, "%s; judging by " PUBLISH_FILE " instead", message);
   supervise->board_failed = error && error != LONTAR_NOT_FOUND;

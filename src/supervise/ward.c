@@ -60,9 +60,8 @@ enum remedy ward_look(struct ward *ward, const struct config *config, enum board
 
 static bool run(struct ward *ward, struct errand *errand, struct errand_order order, int64_t now, int64_t limit)
 {
-  char message[SENTENCE_MAX];
   CLEANUP(buffer_free) struct buffer sentence;
-  buffer_init(&sentence, sizeof message - 1);
+  buffer_init(&sentence, SENTENCE_MAX);
   supervision_ward_sentence(ward->state, ward->index, now, &sentence);
   buffer_append(&sentence, "", 1);
   order.about = abouts[ward->index];

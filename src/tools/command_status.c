@@ -114,7 +114,7 @@ int command_status(const struct invocation *invocation, int argc, char **argv)
   char message[MESSAGE_SIZE];
   (void)snprintf(path, sizeof path, "%s/" BOARD_FILE, invocation->config->run_dir);
   CLEANUP_BOARD struct board *board = NULL;
-  int error = board_open_reader(path, &board, message, sizeof message);
+  int error = board_open(path, false, &board, message, sizeof message);
   /* One that was killed leaves its board. */
   const bool gone = owner_of(invocation->config->run_dir) == 0;
   if (gone || error == LONTAR_NOT_FOUND || error == LONTAR_INVALID)

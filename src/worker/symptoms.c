@@ -5,11 +5,6 @@
 #include "health/board.h"
 #include "pool/pool.h"
 
-static int64_t later(int64_t one, int64_t other)
-{
-  return one > other ? one : other;
-}
-
 static bool is_recent(int64_t moment, int64_t now)
 {
   return moment != 0 && now - moment < TROUBLE_LIFE;
@@ -20,14 +15,14 @@ static void add_own(struct descriptors *descriptors, const struct handler *handl
                     int64_t since[TROUBLE_KINDS])
 {
   const struct front_numbers numbers = front_numbers(front);
-  const int64_t memory = later(handler->without_memory, numbers.without_memory);
+  const int64_t memory = clock_later(handler->without_memory, numbers.without_memory);
   const int64_t now = clock_steady();
   if (is_recent(memory, now))
     since[TROUBLE_MEMORY] = memory;
   if (is_recent(handler->passwords_full, now))
     since[TROUBLE_PASSWORDS] = handler->passwords_full;
   if (descriptors_look(descriptors, numbers.without_descriptor, now))
-    since[TROUBLE_DESCRIPTORS] = later(numbers.without_descriptor, descriptors->counted);
+    since[TROUBLE_DESCRIPTORS] = clock_later(numbers.without_descriptor, descriptors->counted);
 }
 
 void symptoms_show(struct descriptors *descriptors, struct handler *handler, const struct front *front)

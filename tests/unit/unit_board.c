@@ -40,7 +40,7 @@ static void a_reader_sees_what_a_worker_writes(void)
   place_make(&place);
   board_worker_begin(board_slot(place.board, 1), 4711);
   board_request_count(board_slot(place.board, 1), 503, 1500);
-  CU_ASSERT_EQUAL_FATAL(board_open_reader(place.path, &reader, place.message, sizeof place.message), LONTAR_OK);
+  CU_ASSERT_EQUAL_FATAL(board_open(place.path, false, &reader, place.message, sizeof place.message), LONTAR_OK);
   board_snapshot(reader, &place.snapshot);
   CU_ASSERT_EQUAL(place.snapshot.layout.head.workers, 2);
   CU_ASSERT_EQUAL(place.snapshot.layout.slots[0].pid, 0);
@@ -58,17 +58,17 @@ static void what_is_no_board_is_refused(void)
   struct board *reader;
   place_make(&place);
   board_set(&board_head(place.board)->boot_id[0], 1);
-  CU_ASSERT_EQUAL(board_open_reader(place.path, &reader, place.message, sizeof place.message), LONTAR_INVALID);
+  CU_ASSERT_EQUAL(board_open(place.path, false, &reader, place.message, sizeof place.message), LONTAR_INVALID);
   board_set(&board_head(place.board)->version, BOARD_VERSION + 1);
-  CU_ASSERT_EQUAL(board_open_reader(place.path, &reader, place.message, sizeof place.message), LONTAR_INVALID);
+  CU_ASSERT_EQUAL(board_open(place.path, false, &reader, place.message, sizeof place.message), LONTAR_INVALID);
   board_set(&board_head(place.board)->magic, 0);
-  CU_ASSERT_EQUAL(board_open_reader(place.path, &reader, place.message, sizeof place.message), LONTAR_INVALID);
+  CU_ASSERT_EQUAL(board_open(place.path, false, &reader, place.message, sizeof place.message), LONTAR_INVALID);
   board_close(place.board);
   place.board = NULL;
   CU_ASSERT_EQUAL(truncate(place.path, 100), 0);
-  CU_ASSERT_EQUAL(board_open_reader(place.path, &reader, place.message, sizeof place.message), LONTAR_INVALID);
+  CU_ASSERT_EQUAL(board_open(place.path, false, &reader, place.message, sizeof place.message), LONTAR_INVALID);
   CU_ASSERT_EQUAL(unlink(place.path), 0);
-  CU_ASSERT_EQUAL(board_open_reader(place.path, &reader, place.message, sizeof place.message), LONTAR_NOT_FOUND);
+  CU_ASSERT_EQUAL(board_open(place.path, false, &reader, place.message, sizeof place.message), LONTAR_NOT_FOUND);
   place_remove(&place);
 }
 
