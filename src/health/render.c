@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/buffer.h"
 #include "base/clock.h"
@@ -10,48 +11,40 @@
 #include "health/primary.h"
 #include "health/supervision.h"
 
-/* One row a number of a slot: its metric's name, its name in the JSON document, how it is kept and shown. */
+/* One row a number of a slot: its name in the JSON document, how it is kept and shown. Its metric's name is made of
+ * both, as lontar_requests_total. */
 enum number_kind { GAUGE, COUNTER, SECONDS }; /* SECONDS: a gauge kept in microseconds */
 
 static const struct number {
-  const char *metric;
-  const char *json;
+  const char *name;
   enum number_kind kind;
   size_t offset;
   const char *help;
 } numbers[] = {
 #define SLOT(field) offsetof(struct board_slot, field)
-    {"lontar_connections", "connections", GAUGE, SLOT(connections), "Connections from nginx."},
-    {"lontar_connections_given_total", "connections_given", COUNTER, SLOT(given),
-     "Connections from nginx handed to workers that had fewer."},
-    {"lontar_requests_total", "requests", COUNTER, SLOT(requests), "Finished requests."},
-    {"lontar_answers_2xx_total", "answers_2xx", COUNTER, SLOT(answers_2xx), "Answers with a status below 400."},
-    {"lontar_answers_4xx_total", "answers_4xx", COUNTER, SLOT(answers_4xx), "Answers with a status of 400 to 499."},
-    {"lontar_answers_5xx_total", "answers_5xx", COUNTER, SLOT(answers_5xx), "Answers with a status of 500 and more."},
-    {"lontar_answers_503_total", "answers_503", COUNTER, SLOT(answers_503), "Answers with status 503."},
-    {"lontar_pool_open", "pool_open", GAUGE, SLOT(pool.open), "Database connections."},
-    {"lontar_pool_idle", "pool_idle", GAUGE, SLOT(pool.idle), "Database connections without work."},
-    {"lontar_pool_busy", "pool_busy", GAUGE, SLOT(pool.busy), "Database connections at work."},
-    {"lontar_pool_overflow", "pool_overflow", GAUGE, SLOT(pool.overflow), "Database connections beyond pool_size."},
-    {"lontar_pool_waiting", "pool_waiting", GAUGE, SLOT(pool.waiting), "Requests waiting for a connection."},
-    {"lontar_pool_longest_wait_seconds", "pool_longest_wait", SECONDS, SLOT(pool.longest_wait),
-     "Longest wait for a connection since the worker's start."},
-    {"lontar_pool_opened_total", "pool_opened", COUNTER, SLOT(pool.opened), "Database connections opened."},
-    {"lontar_pool_closed_recycled_total", "pool_closed_recycled", COUNTER, SLOT(pool.recycled),
-     "Database connections closed because of their age."},
-    {"lontar_pool_closed_idle_total", "pool_closed_idle", COUNTER, SLOT(pool.idled),
-     "Database connections closed because nothing needed them."},
-    {"lontar_pool_closed_retired_total", "pool_closed_retired", COUNTER, SLOT(pool.retired),
-     "Database connections closed because their worker made way."},
-    {"lontar_pool_closed_dismissed_total", "pool_closed_dismissed", COUNTER, SLOT(pool.dismissed),
-     "Database connections that an administrator ended."},
-    {"lontar_pool_closed_lost_total", "pool_closed_lost", COUNTER, SLOT(pool.lost), "Database connections that broke."},
-    {"lontar_pool_closed_hung_total", "pool_closed_hung", COUNTER, SLOT(pool.hung),
-     "Database connections given up because the server did not answer."},
-    {"lontar_pool_failed_total", "pool_failed", COUNTER, SLOT(pool.failed),
-     "Database connections that failed to open."},
-    {"lontar_descriptors", "descriptors", GAUGE, SLOT(descriptors), "Open descriptors."},
-    {"lontar_descriptors_limit", "descriptors_limit", GAUGE, SLOT(descriptors_limit), "How many there may be."},
+    {"connections", GAUGE, SLOT(connections), "Connections from nginx."},
+    {"connections_given", COUNTER, SLOT(given), "Connections from nginx handed to workers that had fewer."},
+    {"requests", COUNTER, SLOT(requests), "Finished requests."},
+    {"answers_2xx", COUNTER, SLOT(answers_2xx), "Answers with a status below 400."},
+    {"answers_4xx", COUNTER, SLOT(answers_4xx), "Answers with a status of 400 to 499."},
+    {"answers_5xx", COUNTER, SLOT(answers_5xx), "Answers with a status of 500 and more."},
+    {"answers_503", COUNTER, SLOT(answers_503), "Answers with status 503."},
+    {"pool_open", GAUGE, SLOT(pool.open), "Database connections."},
+    {"pool_idle", GAUGE, SLOT(pool.idle), "Database connections without work."},
+    {"pool_busy", GAUGE, SLOT(pool.busy), "Database connections at work."},
+    {"pool_overflow", GAUGE, SLOT(pool.overflow), "Database connections beyond pool_size."},
+    {"pool_waiting", GAUGE, SLOT(pool.waiting), "Requests waiting for a connection."},
+    {"pool_longest_wait", SECONDS, SLOT(pool.longest_wait), "Longest wait for a connection since the worker's start."},
+    {"pool_opened", COUNTER, SLOT(pool.opened), "Database connections opened."},
+    {"pool_closed_recycled", COUNTER, SLOT(pool.recycled), "Database connections closed because of their age."},
+    {"pool_closed_idle", COUNTER, SLOT(pool.idled), "Database connections closed because nothing needed them."},
+    {"pool_closed_retired", COUNTER, SLOT(pool.retired), "Database connections closed because their worker made way."},
+    {"pool_closed_dismissed", COUNTER, SLOT(pool.dismissed), "Database connections that an administrator ended."},
+    {"pool_closed_lost", COUNTER, SLOT(pool.lost), "Database connections that broke."},
+    {"pool_closed_hung", COUNTER, SLOT(pool.hung), "Database connections given up because the server did not answer."},
+    {"pool_failed", COUNTER, SLOT(pool.failed), "Database connections that failed to open."},
+    {"descriptors", GAUGE, SLOT(descriptors), "Open descriptors."},
+    {"descriptors_limit", GAUGE, SLOT(descriptors_limit), "How many there may be."},
 #undef SLOT
 };
 
@@ -98,9 +91,12 @@ static void metric_seconds(struct buffer *buffer, const char *name, const char *
 
 static void metric_by_worker(const struct board_snapshot *snapshot, const struct number *number, struct buffer *buffer)
 {
-  metric_head(buffer, number->metric, number->kind == COUNTER ? "counter" : "gauge", number->help);
+  static const char *const endings[] = {[GAUGE] = "", [COUNTER] = "_total", [SECONDS] = "_seconds"};
+  char name[64];
+  (void)snprintf(name, sizeof name, "lontar_%s%s", number->name, endings[number->kind]);
+  metric_head(buffer, name, number->kind == COUNTER ? "counter" : "gauge", number->help);
   for (uint64_t i = 0; i < snapshot->layout.head.workers; i++) {
-    buffer_append_format(buffer, "%s{worker=\"%" PRIu64 "\"} ", number->metric, i);
+    buffer_append_format(buffer, "%s{worker=\"%" PRIu64 "\"} ", name, i);
     append_value(buffer, number->kind, number_of(number, &snapshot->layout.slots[i]));
     buffer_append_text(buffer, "\n");
   }
@@ -194,7 +190,7 @@ static void json_totals(const struct board_snapshot *snapshot, struct buffer *bu
       const uint64_t value = number_of(&numbers[i], &snapshot->layout.slots[worker]);
       total = numbers[i].kind != SECONDS ? total + value : value > total ? value : total;
     }
-    buffer_append_format(buffer, "%s\"%s\": ", i > 0 ? ", " : "", numbers[i].json);
+    buffer_append_format(buffer, "%s\"%s\": ", i > 0 ? ", " : "", numbers[i].name);
     append_value(buffer, numbers[i].kind, total);
   }
   buffer_append_text(buffer, "}");
@@ -266,7 +262,7 @@ static void json_worker(const struct board_snapshot *snapshot, uint64_t index, s
   buffer_append_format(buffer, ", \"database\": \"%s\", ", database_word(slot->database));
   json_stamp(buffer, "database_since", (int64_t)slot->database_since);
   for (int i = 0; i < NUMBER_COUNT; i++) {
-    buffer_append_format(buffer, ", \"%s\": ", numbers[i].json);
+    buffer_append_format(buffer, ", \"%s\": ", numbers[i].name);
     append_value(buffer, numbers[i].kind, number_of(&numbers[i], slot));
   }
   buffer_append_text(buffer, "}");

@@ -7,8 +7,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "health/board.h"
 #include "master/throttle.h"
+
+/* What workers get beyond shutdown_timeout, so that they end by their own clock and not by ours. */
+#define CREW_GRACE CLOCK_SECOND
 
 struct config;
 

@@ -41,9 +41,6 @@
 
 #define TICK CLOCK_SECOND
 
-/* What workers get beyond shutdown_timeout, so that they end by their own clock and not by ours. */
-#define STOP_GRACE CLOCK_SECOND
-
 struct master {
   struct config *config;
   struct crew crew;
@@ -84,7 +81,7 @@ static int set_up_lookout(struct master *master, char *message, size_t size)
 
 static void find_leftover(struct master *master)
 {
-  leftover_find(&master->leftover, master->config->run_dir, master->config->shutdown_timeout + STOP_GRACE);
+  leftover_find(&master->leftover, master->config->run_dir, master->config->shutdown_timeout + CREW_GRACE);
 }
 
 /* In the order in which a second lontard must be refused before it harms the first. */
@@ -185,7 +182,7 @@ static void stop(struct master *master)
   log_line(LOG_LEVEL_INFO, "stopping; requests have %" PRId64 " ms to end",
            master->config->shutdown_timeout / CLOCK_MILLISECOND);
   notify_send("STOPPING=1");
-  master->kill_at = now + master->config->shutdown_timeout + STOP_GRACE;
+  master->kill_at = now + master->config->shutdown_timeout + CREW_GRACE;
   close_listener(master);
   crew_signal(&master->crew, SIGTERM);
   lookout_signal(&master->lookout, SIGTERM);

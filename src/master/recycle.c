@@ -6,9 +6,6 @@
 #include "log/log.h"
 #include "master/crew.h"
 
-/* What a retiring worker gets beyond shutdown_timeout, so that it ends by its own clock and not by ours. */
-#define RETIRE_GRACE CLOCK_SECOND
-
 static enum board_worker told(const struct crew *crew, int index, int turn)
 {
   const struct board_slot *slot = board_slot(crew->board, board_turn(index, turn));
@@ -69,7 +66,7 @@ static void retire(struct crew *crew, int index, int turn, int signal)
   if (member->adopted)
     board_worker_state(board_slot(crew->board, board_turn(index, turn)), BOARD_WORKER_RETIRING);
   member->state = MEMBER_RETIRING;
-  member->kill_at = clock_steady() + crew->config->shutdown_timeout + RETIRE_GRACE;
+  member->kill_at = clock_steady() + crew->config->shutdown_timeout + CREW_GRACE;
   (void)kill(member->pid, signal);
 }
 
