@@ -23,6 +23,11 @@ const char *supervision_name(enum board_ward_index ward)
   return names[ward].people;
 }
 
+const char *supervision_word(enum board_ward_index ward)
+{
+  return names[ward].scripts;
+}
+
 /* A stamp may be younger than `now` is: they were not taken at once. */
 static int64_t seconds_between(uint64_t from, uint64_t until)
 {

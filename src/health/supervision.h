@@ -11,8 +11,9 @@ struct buffer;
 /* How long, in microseconds, lontar-supervise may be silent before that is said. */
 #define SUPERVISION_LIMIT INT64_C(60000000)
 
-/* What people call the ward: lontard, PostgreSQL. */
+/* What people call the ward: lontard, PostgreSQL; and programs: lontard, database. */
 const char *supervision_name(enum board_ward_index ward);
+const char *supervision_word(enum board_ward_index ward);
 
 /* One sentence on a ward, without a line end, ASCII without quotes; nothing when there is nothing to say. `now` is
  * steady. */

@@ -91,8 +91,8 @@ int64_t crew_due(const struct crew *crew);
 
 /* ---- recycle.c ---- */
 
-/* Ends those who are not in their places yet. */
-void crew_send_successors_away(struct crew *crew);
+/* Ends those who are not in their places yet, but for those of this generation; 0: all of them. */
+void crew_send_away(struct crew *crew, int kept);
 
 /* From now on every worker is to be succeeded by one with the crew's configuration. */
 void crew_renew(struct crew *crew);

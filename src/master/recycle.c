@@ -131,7 +131,7 @@ void crew_recycle(struct crew *crew)
     (void)start(crew, is_weary, false);
 }
 
-static void send_away(struct crew *crew, int kept)
+void crew_send_away(struct crew *crew, int kept)
 {
   for (int i = 0; i < crew->count; i++)
     for (int turn = 0; turn < BOARD_TURNS; turn++) {
@@ -141,23 +141,18 @@ static void send_away(struct crew *crew, int kept)
     }
 }
 
-void crew_send_successors_away(struct crew *crew)
-{
-  send_away(crew, 0);
-}
-
 void crew_renew(struct crew *crew)
 {
   crew->generation = ++crew->newest;
   crew->newest += crew->candidate != NULL;
-  send_away(crew, crew->generation);
+  crew_send_away(crew, crew->generation);
 }
 
 void crew_try(struct crew *crew, struct config *candidate)
 {
   crew->candidate = candidate;
   crew->newest++;
-  send_away(crew, crew->generation);
+  crew_send_away(crew, crew->generation);
 }
 
 bool crew_is_decided(const struct crew *crew)
@@ -171,7 +166,7 @@ void crew_decide(struct crew *crew)
   crew->candidate = NULL;
   crew->generation = crew->newest;
   crew->proved = any_serves(crew, crew->generation);
-  send_away(crew, crew->generation); /* they began with what is old now */
+  crew_send_away(crew, crew->generation); /* they began with what is old now */
 }
 
 static bool is_renewed(const struct crew *crew, const struct place *place)

@@ -16,15 +16,6 @@
 #include "health/owner.h"
 #include "health/publish.h"
 
-static int refuse(int descriptor, const char *run_dir, char *message, size_t size)
-{
-  char pid[16] = "";
-  if (pread(descriptor, pid, sizeof pid - 1, 0) < 0)
-    pid[0] = '\0';
-  pid[strcspn(pid, "\n")] = '\0';
-  return message_fail(LONTAR_CONFLICT, message, size, "another lontard (pid %s) is running in %s", pid, run_dir);
-}
-
 static int write_pid(int descriptor)
 {
   char text[24];
@@ -46,7 +37,8 @@ int rundir_claim(const char *run_dir, int *ret_descriptor, char *message, size_t
     if (descriptor < 0)
       return message_fail(LONTAR_INTERNAL, message, size, "pid file %s: %s", path, strerror(errno));
     if (owner_lock(descriptor) != 0)
-      return refuse(descriptor, run_dir, message, size);
+      return message_fail(LONTAR_CONFLICT, message, size, "another lontard (pid %ld) is running in %s",
+                          (long)owner_of(run_dir), run_dir);
     if (!folder_has_open(path, descriptor))
       continue; /* one that was removed between opening and locking protects nothing */
     if (write_pid(descriptor) < 0)

@@ -85,7 +85,7 @@ void upgrade_become(struct upgrade *upgrade, struct crew *crew)
 {
   log_line(LOG_LEVEL_INFO, "upgrade: going on as %s", upgrade->program);
   upgrade->passed = false;
-  crew_send_successors_away(crew);
+  crew_send_away(crew, 0);
   become(upgrade, crew, NULL);
   log_line(LOG_LEVEL_ERROR, "no upgrade: %s: %s; going on as before", upgrade->program, strerror(errno));
 }

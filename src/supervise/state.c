@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "health/board.h"
 #include "health/folder.h"
+#include "health/supervision.h"
 
 /* Raised when the meaning of a field changes. */
 enum { STATE_VERSION = 1, STATE_SIZE_MAX = 4096, STATE_DEPTH_MAX = 4 };
@@ -36,9 +37,6 @@ static const struct ward_field {
 enum { WARD_FIELD_COUNT = sizeof fields / sizeof fields[0] };
 
 _Static_assert(sizeof(struct board_ward) == WARD_FIELD_COUNT * sizeof(uint64_t), "every field of a ward is kept");
-
-static const char *const ward_names[BOARD_WARDS] = {
-    [BOARD_WARD_LONTARD] = "lontard", [BOARD_WARD_DATABASE] = "database"};
 
 /* ---- Reading ---- */
 
@@ -80,7 +78,7 @@ bool state_load(const char *run_dir, struct board_supervisor *ret)
       !read_number(document, "heartbeat", &read.heartbeat))
     return false;
   for (int i = 0; i < BOARD_WARDS; i++)
-    if (!read_ward(document, ward_names[i], &read.wards[i]))
+    if (!read_ward(document, supervision_word((enum board_ward_index)i), &read.wards[i]))
       return false;
   *ret = read;
   return true;
@@ -105,7 +103,7 @@ int state_save(const char *run_dir, const struct board_supervisor *supervisor)
   buffer_append_format(&text, "{\"version\": %d, \"boot_id\": \"%s\", \"pid\": %" PRIu64 ", \"heartbeat\": %" PRIu64,
                        STATE_VERSION, clock_boot_text(id), supervisor->pid, supervisor->heartbeat);
   for (int i = 0; i < BOARD_WARDS; i++)
-    write_ward(&text, &supervisor->wards[i], ward_names[i]);
+    write_ward(&text, &supervisor->wards[i], supervision_word((enum board_ward_index)i));
   buffer_append_text(&text, "}\n");
   return folder_replace(run_dir, STATE_FILE, &text, false);
 }

@@ -20,7 +20,6 @@ enum { SENTENCE_MAX = 512 };
 /* How long a log line may be for the command's words. */
 enum { OUTPUT_MAX = ERRAND_TAIL + 64 };
 
-static const char *const abouts[BOARD_WARDS] = {[BOARD_WARD_LONTARD] = "lontard", [BOARD_WARD_DATABASE] = "database"};
 static const char *const ills[BOARD_WARDS] = {
     [BOARD_WARD_LONTARD] = "does not move", [BOARD_WARD_DATABASE] = "is away"};
 
@@ -64,7 +63,7 @@ static bool run(struct ward *ward, struct errand *errand, struct errand_order or
   buffer_init(&sentence, SENTENCE_MAX);
   supervision_ward_sentence(ward->state, ward->index, now, &sentence);
   buffer_append(&sentence, "", 1);
-  order.about = abouts[ward->index];
+  order.about = supervision_word(ward->index);
   order.message = sentence.failed ? "" : sentence.data;
   return errand_start(errand, &order, now, limit);
 }

@@ -11,17 +11,16 @@
 
 static void daemon_reload(const struct config *config)
 {
+  static const char HINT[] = "Run this as lontard's user or root, or reload it: systemctl reload lontard.";
   const pid_t pid = owner_of(config->run_dir);
   if (pid < 0)
-    command_fail("Run this as lontard's user or root, or reload it: systemctl reload lontard.",
-                 "whether lontard is running cannot be seen in %s: %s", config->run_dir, strerror(errno));
+    command_fail(HINT, "whether lontard is running cannot be seen in %s: %s", config->run_dir, strerror(errno));
   else if (pid == 0)
     fputs("lontard is not running; it reads the keyring when it starts\n", stderr);
   else if (kill(pid, SIGHUP) == 0)
     fputs("lontard takes the change over\n", stderr);
   else
-    command_fail("Run this as lontard's user or root, or reload it: systemctl reload lontard.",
-                 "lontard (process %d) could not be told: %s", (int)pid, strerror(errno));
+    command_fail(HINT, "lontard (process %d) could not be told: %s", (int)pid, strerror(errno));
 }
 
 static int key_add(const struct config *config, const char *name)
