@@ -119,7 +119,7 @@ static bool parse_numbers(const char *at, const char *end, int count, int *ret_n
 /* Which of the expected kinds a line is; KINDS when it is none or its numbers are wrong. */
 static enum kind parse_line(const char *at, const char *end, unsigned expected, struct takeover *takeover)
 {
-  int numbers[NUMBERS_MAX];
+  int numbers[NUMBERS_MAX] = {0};
   const char *word;
   const size_t length = next_word(&at, end, &word);
   enum kind kind = TAKEOVER;
