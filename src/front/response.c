@@ -7,8 +7,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "base/status.h"
-
 /* CHUNK is the largest content of a record that needs no padding. VECTORS is enough for 2 MB in one call. */
 enum { CHUNK = FCGI_MAX_LENGTH & ~7, VECTORS = 64, HEAD_KEEP = 4096 };
 enum { HEADERS_CEILING = 16 << 10, BODY_CEILING = 128 << 20 /* as fastcgi_max_temp_file_size */ };

@@ -6,11 +6,12 @@
 #include <stddef.h>
 
 #include "base/buffer.h"
+#include "base/status.h"
 #include "front/request.h"
 
 /* An answer being built; front_respond takes what is in it. */
 struct response {
-  int status;
+  int status;               /* enum status */
   const char *content_type; /* NULL for no body */
   struct buffer headers;    /* further complete lines, "Name: value\r\n" */
   struct buffer body;

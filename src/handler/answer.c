@@ -8,7 +8,7 @@
 #include "json/writer.h"
 #include "repo/cursor.h"
 
-enum { KEEP = 16 * 1024, STATUS_OK = 200, STATUS_CREATED = 201, STATUS_NO_CONTENT = 204 };
+enum { KEEP = 16 * 1024 };
 
 void answer_begin(struct exchange *exchange, int status, const char *content_type)
 {

@@ -10,8 +10,6 @@
 #include "json/rows.h"
 #include "json/writer.h"
 
-enum { STATUS_OK = 200 };
-
 static void login_answer(struct exchange *exchange)
 {
   const struct value *token = exchange_value(exchange, FIELD_token);

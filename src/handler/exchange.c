@@ -13,9 +13,6 @@
 /* One record; the largest is a user's. */
 enum { KEPT_MAX = 64 * 1024 };
 
-/* nginx's own word in its log for a client that did not wait. */
-enum { STATUS_ABANDONED = 499 };
-
 struct exchange *exchange_new(struct handler *handler, struct front_request *request)
 {
   struct exchange *exchange = calloc(1, sizeof *exchange + request->path_length + strlen(request->query));

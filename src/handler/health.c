@@ -16,8 +16,6 @@
 #define HEALTH_JSON "application/health+json"
 #define METRICS_TEXT "text/plain; version=0.0.4; charset=utf-8"
 
-enum { STATUS_OK = 200, STATUS_UNAVAILABLE = 503 };
-
 /* Too large for the stack; NULL, and an answer, when there is no memory. The caller frees it. */
 static struct board_snapshot *take_snapshot(struct exchange *exchange)
 {

@@ -12,7 +12,7 @@
 #include "pool/verdict.h"
 #include "route/route.h"
 
-enum { KEEP = 16 * 1024, ALLOW_SIZE = 64, STATUS_UNAUTHORIZED = 401, STATUS_INTERNAL = 500, STATUS_UNAVAILABLE = 503 };
+enum { KEEP = 16 * 1024, ALLOW_SIZE = 64 };
 
 static void begin(struct exchange *exchange, int status)
 {

@@ -9,8 +9,6 @@
 #include "handler/refuse.h"
 #include "json/rows.h"
 
-enum { STATUS_OK = 200 };
-
 static void keep_hash(struct exchange *exchange, const struct hasher_result *result)
 {
   int length = snprintf(exchange->new_hash, sizeof exchange->new_hash, "%s", result->hash);
