@@ -66,7 +66,7 @@ struct lontar_numbers {
   int64_t failed;       /* attempts to open one */
   int64_t closed_old;   /* by pool_recycle */
   int64_t closed_idle;  /* by pool_idle_timeout */
-  int64_t closed_lost;  /* found broken, or opened before the server was lost */
+  int64_t closed_lost;  /* found broken, or opened before the server became a standby */
   int64_t closed_dirty; /* given back in the middle of something, or after a SET or its like */
 };
 

@@ -8,13 +8,12 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "library/failure.h"
 #include "library/lender.h"
 #include "library/url.h"
+#include "pool/rules.h"
 #include "pool/sqlstate.h"
-
-/* Given to the server's own limit before ours calls the connection lost. */
-#define STATEMENT_GRACE (CLOCK_SECOND / 2)
 
 enum { CONNECTIONS_MAX = 1 << 16 };
 
@@ -140,7 +139,7 @@ static void database_judge(struct lontar_database *database, enum lontar_error e
   bool silent = failure->sqlstate[0] == '\0';
   if ((error == LONTAR_UNAVAILABLE || error == LONTAR_DEADLINE) &&
       sqlstate_server_gone(silent ? NULL : failure->sqlstate))
-    lender_flush(database->lender);
+    lender_doubt(database->lender, !silent && sqlstate_find(failure->sqlstate)->session == SQLSTATE_STANDBY);
 }
 
 /* One attempt; `failure` is not NULL. The first sets the end of the statement's time in `patience`, a further one ends
@@ -156,8 +155,8 @@ static enum lontar_error database_try(struct lontar_database *database, const st
     return error;
   int64_t limit = lender_options(database->lender)->statement_timeout * CLOCK_MILLISECOND * (int64_t)count;
   if (patience->ready_until == INT64_MAX)
-    patience->ready_until = clock_steady() + limit + STATEMENT_GRACE;
-  error = wire_run(loan->connection, statements, count, patience->ready_until, ret_result, failure);
+    patience->ready_until = clock_steady() + limit + RULES_GRACE;
+  error = loan_run(loan, statements, count, patience->ready_until, ret_result, failure);
   *ret_lost = error == LONTAR_UNAVAILABLE && PQstatus(loan->connection) != CONNECTION_OK;
   database_judge(database, error, failure);
   for (size_t i = 0; i < count; i++)
@@ -167,10 +166,10 @@ static enum lontar_error database_try(struct lontar_database *database, const st
 }
 
 /* A short pause at random, so that two that got in each other's way do not do so again. */
-static void conflict_pause(int attempt)
+static void conflict_pause(int conflicts)
 {
-  uint32_t most = 10000000U << attempt;
-  const struct timespec pause = {.tv_nsec = 1000000 + (long)randombytes_uniform(most)};
+  const int64_t time = rules_pause(RULES_CONFLICT_PAUSE, conflicts, random_bits());
+  const struct timespec pause = {.tv_nsec = (long)time * 1000};
   (void)nanosleep(&pause, NULL);
 }
 
@@ -195,12 +194,12 @@ enum lontar_error database_run(struct lontar_database *database, const struct wi
       again = false;
       continue;
     }
-    if (error != LONTAR_RETRY || !(retry & RETRY_CONFLICT) || conflicts == DATABASE_RETRIES) {
+    if (error != LONTAR_RETRY || !(retry & RETRY_CONFLICT) || conflicts == RULES_CONFLICT_RETRIES) {
       if (error == LONTAR_OK)
         failure_clear(failure);
       return error;
     }
-    conflict_pause(conflicts++);
+    conflict_pause(++conflicts);
     patience = database_patience(database);
   }
 }
@@ -223,7 +222,7 @@ bool lontar_health_check(struct lontar_database *database, int64_t deadline)
     return false;
   CLEANUP_RESULT PGresult *result = NULL;
   const struct wire_statement statement = {.sql = "SELECT 1"};
-  bool good = wire_run(loan->connection, &statement, 1, until, &result, NULL) == LONTAR_OK;
+  bool good = loan_run(loan, &statement, 1, until, &result, NULL) == LONTAR_OK;
   lender_give(database->lender, loan);
   return good;
 }

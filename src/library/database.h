@@ -10,9 +10,6 @@
 #include "base/cleanup.h"
 #include "library/wire.h"
 
-/* How often a serialization failure or a deadlock is tried again. */
-enum { DATABASE_RETRIES = 3 };
-
 /* How a run that failed may be repeated. */
 enum database_retry {
   RETRY_NEVER = 0,

@@ -18,9 +18,7 @@
 #include "library/ending.h"
 #include "library/wire.h"
 #include "pool/address.h"
-
-/* What was given up may end by itself within this time. */
-#define TERMINATE_AFTER (CLOCK_SECOND / 10)
+#include "pool/rules.h"
 
 /* Between two connections that terminate. */
 #define TERMINATE_PAUSE (CLOCK_SECOND / 10)
@@ -221,7 +219,7 @@ static void ending_begin(struct leaving *leaving, int64_t now)
   const struct leaver *leaver;
   TAILQ_FOREACH(leaver, &leaving->leavers, link)
   {
-    if (leaver->backend.pid != 0 && !leaver->asked && now - leaver->since >= TERMINATE_AFTER &&
+    if (leaver->backend.pid != 0 && !leaver->asked && now - leaver->since >= RULES_LEFT_BUSY &&
         !server_is_visited(leaving, leaver->server))
       break;
   }

@@ -2,20 +2,17 @@
 #include "library/lender.h"
 
 #include <pthread.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "library/failure.h"
 #include "library/leaving.h"
 #include "library/wire.h"
-
-/* The pause before the next attempt doubles from the first to the last of these. */
-#define FIRST_PAUSE (CLOCK_SECOND / 10)
-#define LAST_PAUSE (5 * CLOCK_SECOND)
+#include "pool/rules.h"
 
 /* The head of the queue looks whether connections have left, at first and at last after so long. */
 #define FIRST_LOOK (CLOCK_MILLISECOND)
@@ -30,6 +27,7 @@ struct ticket {
   enum served served;
   bool tries_anyway;
   int leaving_max; /* of SERVED_PLACE: the places that are left to the leaving ones */
+  bool unproved;   /* of SERVED_LOAN: it is to be checked */
   struct loan *loan;
   TAILQ_ENTRY(ticket) link;
 };
@@ -48,7 +46,8 @@ struct lender {
   int closing; /* taken by those that are about to be among the leaving */
   int idle_count;
   int waiting_count;
-  int64_t flushed;              /* connections opened before are not used again */
+  int64_t doubted;              /* what has not answered since then is not proved (pool/rules) */
+  int64_t demoted;              /* connections opened before are not used again */
   int failures;                 /* attempts to open one, in a row */
   int64_t next_attempt;         /* after these */
   struct lontar_failure reason; /* of the last of these */
@@ -132,7 +131,7 @@ static void lender_sweep(struct lender *lender, int64_t now, struct loans *closi
   struct loan *next;
   for (struct loan *loan = TAILQ_FIRST(&lender->idle); loan; loan = next) {
     next = TAILQ_NEXT(loan, link);
-    if (loan->opened < lender->flushed)
+    if (loan->opened < lender->demoted)
       lender_drop_idle(lender, loan, &lender->totals.closed_lost, closing);
     else if (now >= loan->recycle_at)
       lender_drop_idle(lender, loan, &lender->totals.closed_old, closing);
@@ -158,7 +157,8 @@ static bool lender_may_open(const struct lender *lender, const struct ticket *ti
   return lender->failures == 0 || (lender->opening == 0 && (ticket->tries_anyway || now >= lender->next_attempt));
 }
 
-/* Whether the server is known to be away, and no connection is lent that may come back and serve others. */
+/* Whether the server is known to be away, and no connection is lent that may come back and serve others: one that was
+ * lent since the loss had been checked. */
 static bool lender_is_down(const struct lender *lender)
 {
   const struct loan *loan;
@@ -166,10 +166,16 @@ static bool lender_is_down(const struct lender *lender)
     return false;
   TAILQ_FOREACH(loan, &lender->lent, link)
   {
-    if (loan->opened >= lender->flushed)
+    if (loan->lent_since >= lender->doubted)
       return false;
   }
   return true;
+}
+
+static void lender_note_lent(struct lender *lender, struct loan *loan, int64_t now)
+{
+  loan->lent_since = now;
+  TAILQ_INSERT_TAIL(&lender->lent, loan, link);
 }
 
 /* Serves the head of the queue, if it can be served; false when it cannot. */
@@ -179,8 +185,9 @@ static bool lender_serve(struct lender *lender, struct ticket *first, int64_t no
   if (loan) {
     TAILQ_REMOVE(&lender->idle, loan, link);
     lender->idle_count--;
-    TAILQ_INSERT_TAIL(&lender->lent, loan, link);
+    lender_note_lent(lender, loan, now);
     first->loan = loan;
+    first->unproved = loan->answered <= lender->doubted || !rules_is_proved(loan->answered, now);
     first->served = SERVED_LOAN;
   } else if (lender_may_open(lender, first, now)) {
     lender->places++;
@@ -320,28 +327,18 @@ static enum lontar_error lender_enter(struct lender *lender, bool first, const s
   return error;
 }
 
-/* A lent connection turned out to be dead, so its contemporaries are doubtful. */
+/* A lent connection turned out to be dead. */
 static void lender_lose(struct lender *lender, struct loan *loan)
 {
   struct loans closing = TAILQ_HEAD_INITIALIZER(closing);
   int64_t now = clock_steady();
   pthread_mutex_lock(&lender->lock);
-  lender->flushed = now;
+  lender->doubted = now;
   TAILQ_REMOVE(&lender->lent, loan, link);
   lender_drop(lender, loan, &lender->totals.closed_lost, &closing);
   lender_sweep(lender, now, &closing);
   pthread_mutex_unlock(&lender->lock);
   lender_part(lender, &closing);
-}
-
-/* How long nobody tries after so many failures, up to a tenth longer at random. */
-static int64_t pause_after(int failures)
-{
-  int64_t pause = FIRST_PAUSE;
-  while (--failures > 0 && pause < LAST_PAUSE)
-    pause *= 2;
-  pause = pause < LAST_PAUSE ? pause : LAST_PAUSE;
-  return pause + pause / 1000 * randombytes_uniform(101);
 }
 
 /* Opens a connection in the place that this thread got. `ret_again`: others are lent, so waiting for them may help. */
@@ -358,12 +355,12 @@ static enum lontar_error lender_open(struct lender *lender, const struct ticket 
   if (error == LONTAR_OK) {
     lender->failures = 0;
     lender->totals.opened++;
-    TAILQ_INSERT_TAIL(&lender->lent, loan, link);
+    lender_note_lent(lender, loan, now);
     *ret_loan = loan;
   } else {
     lender->places--;
     lender->totals.failed++;
-    lender->next_attempt = now + pause_after(++lender->failures);
+    lender->next_attempt = now + rules_back_off(++lender->failures, random_bits());
     lender->reason = reason;
   }
   *ret_again = error != LONTAR_OK && !lender_is_down(lender);
@@ -389,16 +386,20 @@ enum lontar_error lender_take(struct lender *lender, const struct patience *pati
   struct patience left = *patience;
   bool again = false;
   int64_t ready_until = 0; /* one for checks and connecting together, from when a turn has come */
+  int64_t check_until = 0; /* one for all checks, at most half of that: who is not proved by then is closed */
   for (;;) {
     struct ticket ticket;
     enum lontar_error error = lender_enter(lender, again, &left, &ticket, failure);
     if (error != LONTAR_OK)
       return error;
     struct loan *loan = ticket.loan;
-    if (ready_until == 0)
+    if (ready_until == 0) {
+      const int64_t now = clock_steady();
       ready_until = deadline_within(patience->ready_until, timeout);
+      check_until = deadline_within(now + (ready_until - now) / 2, RULES_CHECK_LIMIT);
+    }
     again = true;
-    if (loan && !loan_lives(loan, ready_until)) {
+    if (loan && !loan_lives(loan, ticket.unproved, check_until)) {
       lender_lose(lender, loan);
       continue;
     }
@@ -421,7 +422,7 @@ void lender_give(struct lender *lender, struct loan *loan)
   int64_t now = clock_steady();
   pthread_mutex_lock(&lender->lock);
   TAILQ_REMOVE(&lender->lent, loan, link);
-  if (!clean || loan->opened < lender->flushed) {
+  if (!clean || loan->opened < lender->demoted) {
     lender_drop(lender, loan, lost || clean ? &lender->totals.closed_lost : &lender->totals.closed_dirty, &closing);
   } else if (now >= loan->recycle_at) {
     lender_drop(lender, loan, &lender->totals.closed_old, &closing);
@@ -440,7 +441,6 @@ PGconn *lender_lend(struct lender *lender, struct loan *loan)
 {
   pthread_mutex_lock(&lender->lock);
   loan->borrowed = true;
-  loan->lent_since = clock_steady();
   pthread_mutex_unlock(&lender->lock);
   return loan->connection;
 }
@@ -460,12 +460,14 @@ struct loan *lender_find(struct lender *lender, const PGconn *connection)
   return loan;
 }
 
-void lender_flush(struct lender *lender)
+void lender_doubt(struct lender *lender, bool demoted)
 {
   struct loans closing = TAILQ_HEAD_INITIALIZER(closing);
   pthread_mutex_lock(&lender->lock);
-  lender->flushed = clock_steady();
-  lender_sweep(lender, lender->flushed, &closing);
+  lender->doubted = clock_steady();
+  if (demoted)
+    lender->demoted = lender->doubted;
+  lender_sweep(lender, lender->doubted, &closing);
   pthread_mutex_unlock(&lender->lock);
   lender_part(lender, &closing);
 }

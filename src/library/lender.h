@@ -3,8 +3,8 @@
  *
  * Who must wait stands in a queue, and what is given back goes to its head. Idle connections are used last in, first
  * out. Connections that are old, or idle beyond the pool's size for too long, are closed by the next call; those that
- * stood open when the server was lost are not used again. While the server cannot be reached one call at a time tries,
- * after a pause that grows, and the others fail at once. Thread-safe.
+ * stood open when the server was lost are checked before they are used again (pool/rules). While the server cannot be
+ * reached one call at a time tries, after a pause that grows, and the others fail at once. Thread-safe.
  */
 #ifndef LIBRARY_LENDER_H
 #define LIBRARY_LENDER_H
@@ -43,8 +43,9 @@ void lender_give(struct lender *lender, struct loan *loan);
 PGconn *lender_lend(struct lender *lender, struct loan *loan);
 struct loan *lender_find(struct lender *lender, const PGconn *connection);
 
-/* The server is gone: connections opened before now are not used again. */
-void lender_flush(struct lender *lender);
+/* The server is gone, or with `demoted` takes no writes any more: connections opened before now are to be checked, or
+ * not used again. */
+void lender_doubt(struct lender *lender, bool demoted);
 
 void lender_numbers(struct lender *lender, struct lontar_numbers *ret_numbers);
 

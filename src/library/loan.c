@@ -2,18 +2,12 @@
 #include "library/loan.h"
 
 #include <poll.h>
-#include <sodium.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "library/failure.h"
-#include "library/wire.h"
-
-/* A connection idle for longer is asked whether it still lives before it is used. */
-#define VALIDATE_AFTER (30 * CLOCK_SECOND)
-
-/* Time for that question, and for a rollback. */
-#define VALIDATE_TIMEOUT CLOCK_SECOND
+#include "pool/rules.h"
 
 /* Messages that an idle session may have got: notices, changed settings, a farewell. */
 enum { UNREAD_MAX = 8 };
@@ -53,7 +47,6 @@ void loans_abandon(struct loans *loans)
 enum lontar_error loan_open(const struct wire_way *way, int leaving_max, int64_t deadline, struct loan **ret_loan,
                             struct lontar_failure *failure)
 {
-  const int64_t life = way->options->pool_recycle * CLOCK_MILLISECOND;
   struct loan *loan = calloc(1, sizeof *loan);
   if (!loan)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
@@ -63,17 +56,26 @@ enum lontar_error loan_open(const struct wire_way *way, int leaving_max, int64_t
     loan_free(loan);
     return error;
   }
-  loan->idle_since = clock_steady();
-  loan->recycle_at = loan->idle_since + life - life / 1000 * randombytes_uniform(101); /* up to a tenth less */
+  loan->answered = clock_steady();
+  loan->recycle_at = rules_recycle_at(loan->answered, way->options->pool_recycle * CLOCK_MILLISECOND, random_bits());
   *ret_loan = loan;
   return LONTAR_OK;
 }
 
-static bool loan_run(struct loan *loan, const char *sql, int64_t deadline)
+/* One that was late counts as one that answered: it is not clean, and so not used again. */
+enum lontar_error loan_run(struct loan *loan, const struct wire_statement *statements, size_t count, int64_t deadline,
+                           PGresult **ret_result, struct lontar_failure *failure)
+{
+  enum lontar_error error = wire_run(loan->connection, statements, count, deadline, ret_result, failure);
+  loan->answered = clock_steady();
+  return error;
+}
+
+static bool loan_does(struct loan *loan, const char *sql, int64_t deadline)
 {
   PGresult *result = NULL;
   const struct wire_statement statement = {.sql = sql};
-  bool good = wire_run(loan->connection, &statement, 1, deadline, &result, NULL) == LONTAR_OK;
+  bool good = loan_run(loan, &statement, 1, deadline, &result, NULL) == LONTAR_OK;
   PQclear(result);
   return good;
 }
@@ -91,15 +93,9 @@ static bool loan_read_unasked(struct loan *loan)
   return false;
 }
 
-bool loan_lives(struct loan *loan, int64_t deadline)
+bool loan_lives(struct loan *loan, bool unproved, int64_t deadline)
 {
-  int64_t now = clock_steady();
-  if (!loan_read_unasked(loan))
-    return false;
-  if (now - loan->idle_since < VALIDATE_AFTER)
-    return true;
-  int64_t time = (deadline - now) / 2;
-  return loan_run(loan, "SELECT 1", now + (time < VALIDATE_TIMEOUT ? time : VALIDATE_TIMEOUT));
+  return loan_read_unasked(loan) && (!unproved || loan_does(loan, "SELECT 1", deadline));
 }
 
 bool loan_clean(struct loan *loan)
@@ -112,7 +108,7 @@ bool loan_clean(struct loan *loan)
     break;
   case PQTRANS_INTRANS:
   case PQTRANS_INERROR:
-    if (!loan_run(loan, "ROLLBACK", clock_steady() + VALIDATE_TIMEOUT))
+    if (!loan_does(loan, "ROLLBACK", clock_steady() + RULES_CHECK_LIMIT))
       return false;
     break;
   default: /* a statement is still running, or nobody knows */

@@ -14,14 +14,14 @@
 #include <lontar/database.h>
 
 #include "library/leaving.h"
-
-struct wire_way;
+#include "library/wire.h"
 
 struct loan {
   PGconn *connection; /* never NULL */
   struct backend backend;
   int64_t opened; /* when connecting to it began */
   int64_t recycle_at;
+  int64_t answered; /* when the server last did */
   int64_t idle_since;
   int64_t lent_since;
   bool borrowed; /* the calling program holds the connection itself */
@@ -47,9 +47,12 @@ void loans_free(struct loans *loans);
 /* The same in a child of the process that opened them: the server, and the parent, notice nothing. */
 void loans_abandon(struct loans *loans);
 
-/* Whether an idle connection still lives: what the socket says, and after a long rest an answer of the server, for
- * which it waits at most half of the time until `deadline`. */
-bool loan_lives(struct loan *loan, int64_t deadline);
+/* As wire_run does. */
+enum lontar_error loan_run(struct loan *loan, const struct wire_statement *statements, size_t count, int64_t deadline,
+                           PGresult **ret_result, struct lontar_failure *failure);
+
+/* Whether an idle connection still lives: what the socket says, and of an unproved one an answer of the server. */
+bool loan_lives(struct loan *loan, bool unproved, int64_t deadline);
 
 /* Makes a connection fit for the next one, with a rollback if need be. False when it is to be closed. */
 bool loan_clean(struct loan *loan);

@@ -19,12 +19,10 @@
 #include "pool/address.h"
 #include "pool/notice.h"
 #include "pool/refusal.h"
+#include "pool/rules.h"
 #include "repo/presets.h"
 
 enum { OLDEST_SERVER = 120000, SETTINGS_SIZE_MAX = 8192, LOOK_MILLISECONDS = 2 };
-
-/* Time for a server to end a connection that was closed in good order. */
-#define END_TIMEOUT CLOCK_SECOND
 
 static void result_clear(PGresult **result)
 {
@@ -187,7 +185,7 @@ static bool server_has_room(const struct wire_way *way, const struct address *ad
     leaving_look(way->leaving, now);
     if (leaving_count_of(way->leaving, address, now) <= leaving_max)
       return true;
-    if (leaving_count_of(way->leaving, address, now - END_TIMEOUT) > leaving_max)
+    if (leaving_count_of(way->leaving, address, now - RULES_LEFT_RESTING) > leaving_max)
       return false;
     (void)poll(NULL, 0, LOOK_MILLISECONDS);
   }

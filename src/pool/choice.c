@@ -1,9 +1,11 @@
 /* The choice of a connection for each class of those who wait. */
 #include "pool/choice.h"
 
+#include "pool/rules.h"
+
 bool choice_is_usable(const struct policy_slot *slot, int64_t now)
 {
-  return slot->state == SLOT_READY && !slot->checking && !slot->barred && now - slot->proved < POLICY_CHECK_AFTER;
+  return slot->state == SLOT_READY && !slot->checking && !slot->barred && rules_is_proved(slot->proved, now);
 }
 
 bool choice_is_idle(const struct policy_slot *slot)

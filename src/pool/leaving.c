@@ -6,10 +6,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "pool/rules.h"
 #include "pool/slice.h"
-
-/* A place whose server has been asked to end a session, and has not after so long (microseconds), is told of. */
-enum { LEFT_LIMIT = 1000000 };
 
 void place_vacate(struct place *place, enum policy_reason reason)
 {
@@ -82,7 +80,7 @@ void place_inspect_leaving(struct place *place, int64_t now)
   if (place->left_note >= 0 && owner->is_gone(owner->owner, place->left_note))
     place_end_leaving(place);
   else if (place->left_note < 0 && place->left_backend != 0 &&
-           (place_slot(place)->given_up || now - place->left_at > LEFT_LIMIT))
+           (place_slot(place)->given_up || now - place->left_at > RULES_LEFT_RESTING))
     place->left_note = owner->note(owner->owner, place->left_backend);
 }
 

@@ -3,11 +3,10 @@
 #include "base/random.h"
 #include "log/log.h"
 #include "pool/reason.h"
+#include "pool/rules.h"
 #include "pool/session.h"
 #include "pool/slice.h"
 #include "pool/verdict.h"
-
-enum { CONFLICT_RETRIES = 3 };
 
 /* The pause before a lock is asked for again grows up to this number of times. */
 enum { LOCKS_COUNTED = 8 };
@@ -22,7 +21,7 @@ enum { LOCK_TOLD_AFTER = 1000000, DOUBT_PAUSE = 1000000 };
 /* A conflict is retried a few times. PostgreSQL rolled the statement back, so nothing happens twice. */
 static bool retries_conflict(struct job *job, enum lontar_error error)
 {
-  return error == LONTAR_RETRY && ++job->conflicts <= CONFLICT_RETRIES;
+  return error == LONTAR_RETRY && ++job->conflicts <= RULES_CONFLICT_RETRIES;
 }
 
 /* Whoever waits for a lock gives the connection back soon, for those who do not (session.h), and asks again until the

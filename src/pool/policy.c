@@ -3,14 +3,12 @@
 
 #include "base/clock.h"
 #include "pool/choice.h"
+#include "pool/rules.h"
 #include "repo/statement.h"
 
-/* No answer that counts. */
-#define NEVER (INT64_MIN / 2)
-
-/* Microseconds. A budget that had nothing left is asked again after this; who met a conflict or a lock is sent again
- * after so much for each time that he did, or less at random. */
-enum { LEASE_PAUSE = 5000, CONFLICT_PAUSE = 10000, LOCK_PAUSE = 50000 };
+/* Microseconds. A budget that had nothing left is asked again after this; who met a lock is sent again after so much
+ * for each time that he did, or less at random. */
+enum { LEASE_PAUSE = 5000, LOCK_PAUSE = 50000 };
 
 /* ---- Slots ---- */
 
@@ -24,11 +22,10 @@ static bool is_dear(const struct waiter *waiter)
   return waiter->kind == DEAR || waiter->kind == BULKY;
 }
 
-/* After a loss nothing is known of the others: each is checked before it is handed out again. */
 static void unprove(struct policy *policy)
 {
   for (int i = 0; i < policy->reach; i++)
-    policy->slots[i].proved = NEVER;
+    policy->slots[i].proved = RULES_UNPROVED;
 }
 
 static int wanted_size(const struct policy *policy)
@@ -100,8 +97,8 @@ void policy_ask_again(struct policy *policy, struct waiter *waiter, int64_t now)
 
 void policy_ask_later(struct policy *policy, struct waiter *waiter, int attempt, int64_t now, uint32_t random)
 {
-  int64_t pause = waiter->locked ? LOCK_PAUSE : CONFLICT_PAUSE;
-  queue_delay(&policy->queue, waiter, now + (int64_t)(random % (uint64_t)(pause * attempt)));
+  int64_t pause = waiter->locked ? LOCK_PAUSE : RULES_CONFLICT_PAUSE;
+  queue_delay(&policy->queue, waiter, now + rules_pause(pause, attempt, random));
 }
 
 bool policy_withdraw(struct policy *policy, struct waiter *waiter)
@@ -114,12 +111,6 @@ void policy_round_over(struct policy *policy)
   policy->joinable = -1;
 }
 
-static int64_t recycle_at(const struct policy *policy, int64_t now, uint32_t random)
-{
-  int64_t jitter = policy->settings.recycle / 10;
-  return now + policy->settings.recycle - (jitter > 0 ? (int64_t)(random % (uint64_t)jitter) : 0);
-}
-
 void policy_opened(struct policy *policy, int slot, int64_t now, uint32_t random)
 {
   struct policy_slot *it = &policy->slots[slot];
@@ -128,7 +119,7 @@ void policy_opened(struct policy *policy, int slot, int64_t now, uint32_t random
   it->state = SLOT_READY;
   it->late = false;
   it->opened = it->idle_since = it->proved = now;
-  it->recycle_at = recycle_at(policy, now, random);
+  it->recycle_at = rules_recycle_at(now, policy->settings.recycle, random);
 }
 
 void policy_heard(struct policy *policy, int slot, int64_t now)
@@ -172,10 +163,10 @@ static void note_failure(struct policy *policy, enum policy_reason reason, int64
 {
   policy->connecting = 0;
   if (reason != POLICY_DISMISSED)
-    policy->next_attempt = now + policy_back_off(++policy->failures, random);
+    policy->next_attempt = now + rules_back_off(++policy->failures, random);
 }
 
-/* What was open there is not usable any more; after a loss nothing is known of the others. */
+/* What was open there is not usable any more. */
 static void note_end(struct policy *policy, int slot, enum policy_reason reason, int64_t now, uint32_t random)
 {
   const enum slot_state state = policy->slots[slot].state;
@@ -245,20 +236,10 @@ bool policy_is_down(const struct policy *policy)
   for (int i = 0; i < policy->reach; i++) {
     const struct policy_slot *slot = &policy->slots[i];
     bool open = slot->state == SLOT_READY || slot->state == SLOT_DRAINING;
-    if (open && (policy->word != POLICY_DOWN || slot->proved != NEVER))
+    if (open && (policy->word != POLICY_DOWN || slot->proved != RULES_UNPROVED))
       return false;
   }
   return true;
-}
-
-int64_t policy_back_off(int failures, uint32_t random)
-{
-  int64_t pause = 100 * CLOCK_MILLISECOND;
-  for (int i = 1; i < failures && pause < 5 * CLOCK_SECOND; i++)
-    pause *= 2;
-  if (pause > 5 * CLOCK_SECOND)
-    pause = 5 * CLOCK_SECOND;
-  return pause + (int64_t)(random % (uint64_t)(pause / 10));
 }
 
 /* ---- What is to be done ---- */
@@ -383,7 +364,7 @@ bool policy_next(struct policy *policy, int64_t now, struct policy_action *ret_a
 
 static bool is_hung(const struct policy *policy, const struct policy_slot *slot, int64_t now)
 {
-  int64_t limit = slot->checking ? POLICY_CHECK_LIMIT : policy->settings.statement_timeout + POLICY_GRACE;
+  int64_t limit = slot->checking ? RULES_CHECK_LIMIT : policy->settings.statement_timeout + RULES_GRACE;
   return slot->in_flight > 0 && now - slot->heard > limit;
 }
 

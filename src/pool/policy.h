@@ -25,15 +25,12 @@ enum { POLICY_READ_DEPTH = 32, POLICY_APPENDS_A_COMMIT = 48, POLICY_COMMITS = 2 
  * keep the server busy while an answer is written; each more is a processor that the cheap ones wait for. */
 enum { POLICY_DEAR_SLOTS = 2, POLICY_DEAR_DEPTH = 8 };
 
-/* Times in microseconds. */
+/* Times in microseconds. Those that liblontar has, too, stand in pool/rules.h. */
 enum {
   POLICY_SLOW = 5000,            /* nothing is added behind a statement that has run longer */
   POLICY_OVERFLOW_AFTER = 20000, /* a shorter wait is others' commits, and opens no connection beyond the size */
-  POLICY_GRACE = 500000,         /* silence beyond the server's own statement_timeout before it is given up */
   POLICY_SHARE_AFTER = 100000,   /* an idle connection beyond the size goes so early when another slice wants one */
-  POLICY_CHECK_EVERY = 25000000, /* an idle connection is checked so often, … */
-  POLICY_CHECK_AFTER = 30000000, /* … and without a check for so long it is not handed out */
-  POLICY_CHECK_LIMIT = 1000000,  /* how long a check may take */
+  POLICY_CHECK_EVERY = 25000000, /* an idle connection is checked so often, before it would have to be */
 };
 
 struct policy_settings {
@@ -208,8 +205,5 @@ bool policy_next(struct policy *policy, int64_t now, struct policy_action *ret_a
 
 /* What has become due by time alone; false ends one pass over all slots and waiters. */
 bool policy_due(struct policy *policy, int64_t now, struct policy_action *ret_action);
-
-/* Pause before the next attempt after `failures` failed ones in a row: 0.1 s doubling to 5 s, up to a tenth longer. */
-int64_t policy_back_off(int failures, uint32_t random);
 
 #endif

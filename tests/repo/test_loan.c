@@ -109,7 +109,7 @@ static void lives_differ_by_up_to_a_tenth(void)
   for (int i = 0; i < COUNT; i++) {
     struct loan *loan = NULL;
     CU_ASSERT_EQUAL_FATAL(loan_open(&way, 0, INT64_MAX, &loan, &failure), LONTAR_OK);
-    int64_t life = (loan->recycle_at - loan->idle_since) / CLOCK_MILLISECOND;
+    int64_t life = (loan->recycle_at - loan->answered) / CLOCK_MILLISECOND;
     shortest = life < shortest ? life : shortest;
     longest = life > longest ? life : longest;
     loan_free(loan);
@@ -162,7 +162,7 @@ static void what_rested_long_is_asked_whether_it_lives(void)
   CU_ASSERT_EQUAL_FATAL(lender_take(lender, &patience, &loan, &failure), LONTAR_OK);
   pid_t backend = PQbackendPID(loan->connection);
   lender_give(lender, loan);
-  loan->idle_since -= 31 * CLOCK_SECOND;
+  loan->answered -= 31 * CLOCK_SECOND;
   CU_ASSERT_EQUAL_FATAL(kill(backend, SIGSTOP), 0);
   int64_t start = clock_steady();
   CU_ASSERT_EQUAL_FATAL(lender_take(lender, &patience, &loan, &failure), LONTAR_OK);
@@ -200,8 +200,27 @@ static void what_broke_while_idle_harms_nobody(void)
                       " WHERE datname = 'loan_test' AND pid <> pg_backend_pid()");
   for (int i = 0; i < 4; i++)
     CU_ASSERT_EQUAL(select_one(database), LONTAR_OK);
-  CU_ASSERT_EQUAL(numbers_of(database).closed_lost, 4); /* the first one found out for all */
+  CU_ASSERT_EQUAL(numbers_of(database).closed_lost, 4);
   CU_ASSERT_EQUAL(numbers_of(database).opened, 5);
+  lontar_close(database);
+}
+
+static void what_a_loss_puts_in_doubt_is_asked_and_kept(void)
+{
+  struct lontar_database *database = database_open(url, NULL);
+  PGconn *first = NULL;
+  PGconn *last = NULL;
+  CU_ASSERT_EQUAL_FATAL(lontar_borrow(database, &first, &failure), LONTAR_OK);
+  CU_ASSERT_EQUAL_FATAL(lontar_borrow(database, &last, &failure), LONTAR_OK);
+  PQclear(PQexec(last, "SELECT pg_terminate_backend(pg_backend_pid())"));
+  lontar_return(database, last);
+  CU_ASSERT_EQUAL(lontar_execute(database, "SELECT pg_terminate_backend(pg_backend_pid())", NULL, NULL, NULL),
+                  LONTAR_UNAVAILABLE);
+  lontar_return(database, first);
+  CU_ASSERT_EQUAL(select_one(database), LONTAR_OK);
+  CU_ASSERT_EQUAL(numbers_of(database).closed_lost, 2);
+  CU_ASSERT_EQUAL(numbers_of(database).opened, 3);
+  CU_ASSERT_EQUAL(numbers_of(database).open, 1);
   lontar_close(database);
 }
 
@@ -326,6 +345,7 @@ static void where_no_more_may_connect_the_others_go_round(void)
 CASES(loan, before, after, CASE(old_ones_are_replaced), CASE(lives_differ_by_up_to_a_tenth),
       CASE(overflow_closes_after_idling), CASE(idle_ones_are_used_last_in_first_out),
       CASE(what_rested_long_is_asked_whether_it_lives), CASE(a_slow_statement_ends_at_its_deadline),
-      CASE(what_broke_while_idle_harms_nobody), CASE(what_is_given_back_dirty_is_closed),
-      CASE(what_is_borrowed_too_long_is_counted), CASE(an_absent_server_is_told_at_once),
-      CASE(waiters_do_not_wait_for_an_absent_server), CASE(where_no_more_may_connect_the_others_go_round));
+      CASE(what_broke_while_idle_harms_nobody), CASE(what_a_loss_puts_in_doubt_is_asked_and_kept),
+      CASE(what_is_given_back_dirty_is_closed), CASE(what_is_borrowed_too_long_is_counted),
+      CASE(an_absent_server_is_told_at_once), CASE(waiters_do_not_wait_for_an_absent_server),
+      CASE(where_no_more_may_connect_the_others_go_round));

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "pool/policy.h"
+#include "pool/rules.h"
 #include "unit.h"
 
 enum { WORKERS = 3, JOBS = 150, SLOTS = 16, EVENTS = 100000, SEEDS = 5 };
@@ -118,7 +119,7 @@ static void send(int worker, const struct policy_action *action)
   struct line *line = &lines[worker][action->slot];
   promise(task->where == WAITS && task->worker == worker, "sent once");
   promise(line->open && !line->checking, "sent on an open connection");
-  promise(now - line->proved < POLICY_CHECK_AFTER, "sent on a proved connection");
+  promise(now - line->proved < RULES_CHECK_AFTER, "sent on a proved connection");
   check_order(task);
   check_company(task, worker, action->slot);
   task->where = FLIES;
@@ -211,7 +212,7 @@ static bool has_idle(int worker)
 {
   for (int i = 0; i < SLOTS; i++)
     if (lines[worker][i].open && lines[worker][i].flying == 0 && policies[worker].slots[i].state == SLOT_READY &&
-        now - lines[worker][i].proved < POLICY_CHECK_AFTER)
+        now - lines[worker][i].proved < RULES_CHECK_AFTER)
       return true;
   return false;
 }

@@ -1,5 +1,6 @@
 /* The pool's decisions over time: what is opened, checked, given up and closed. */
 #include "drive.h"
+#include "pool/rules.h"
 
 static void overflow_is_leased_for_those_who_wait_and_given_back(void)
 {
@@ -118,7 +119,7 @@ static void the_idle_are_checked_before_they_are_handed_out(void)
 {
   struct waiter read;
   begin();
-  now += POLICY_CHECK_AFTER;
+  now += RULES_CHECK_AFTER;
   read = waiter(READS);
   ask(&read);
   CU_ASSERT_TRUE(next(POLICY_CHECK) && action.slot == 0);
@@ -126,7 +127,7 @@ static void the_idle_are_checked_before_they_are_handed_out(void)
   CU_ASSERT_TRUE(quiet());
   policy_answered(&policy, 0, NULL, ++now);
   CU_ASSERT_TRUE(sends(&read, 0));
-  now += POLICY_CHECK_LIMIT + 1;
+  now += RULES_CHECK_LIMIT + 1;
   CU_ASSERT_TRUE(due(POLICY_ABANDON) && action.slot == 1);
 }
 
@@ -165,7 +166,7 @@ static void a_silent_server_is_given_up_after_its_own_limit_and_a_grace(void)
   policy_answered(&policy, 1, NULL, now); /* the second's turn begins */
   now += settings.statement_timeout;
   policy_heard(&policy, 1, now); /* it goes on */
-  now += settings.statement_timeout + POLICY_GRACE;
+  now += settings.statement_timeout + RULES_GRACE;
   CU_ASSERT_FALSE(due(POLICY_ABANDON));
   now++;
   CU_ASSERT_TRUE(due(POLICY_ABANDON) && action.slot == 1);
@@ -362,15 +363,6 @@ static void a_demoted_server_loses_what_is_a_second_old(void)
   CU_ASSERT_TRUE(due(POLICY_CLOSE) && action.slot == 1 && action.reason == POLICY_LOST);
 }
 
-static void backs_off_from_a_tenth_of_a_second_to_five(void)
-{
-  CU_ASSERT_EQUAL(policy_back_off(1, 0), 100 * CLOCK_MILLISECOND);
-  CU_ASSERT_EQUAL(policy_back_off(2, 0), 200 * CLOCK_MILLISECOND);
-  CU_ASSERT_EQUAL(policy_back_off(7, 0), 5 * CLOCK_SECOND);
-  CU_ASSERT_EQUAL(policy_back_off(1000000, 0), 5 * CLOCK_SECOND);
-  CU_ASSERT_TRUE(policy_back_off(1000000, UINT32_MAX) < 5500 * CLOCK_MILLISECOND);
-}
-
 UNIT_CASES(policy, UNIT_CASE(overflow_is_leased_for_those_who_wait_and_given_back),
            UNIT_CASE(idle_overflow_goes_early_when_others_want_it), UNIT_CASE(within_its_size_a_slice_asks_too),
            UNIT_CASE(nothing_is_opened_before_the_server_is_known), UNIT_CASE(after_a_move_it_connects_at_once),
@@ -386,5 +378,4 @@ UNIT_CASES(policy, UNIT_CASE(overflow_is_leased_for_those_who_wait_and_given_bac
            UNIT_CASE(an_answer_of_a_server_that_is_unfit_proves_nothing), UNIT_CASE(too_many_and_too_late_are_refused),
            UNIT_CASE(a_retry_waits_at_random_and_goes_first), UNIT_CASE(who_is_being_closed_still_counts),
            UNIT_CASE(draining_keeps_one_connection_for_those_who_wait),
-           UNIT_CASE(a_demoted_server_loses_what_is_a_second_old),
-           UNIT_CASE(backs_off_from_a_tenth_of_a_second_to_five));
+           UNIT_CASE(a_demoted_server_loses_what_is_a_second_old));
