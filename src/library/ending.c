@@ -8,7 +8,7 @@
 #include <lontar/database.h>
 
 #include "base/clock.h"
-#include "library/wire.h"
+#include "pool/door.h"
 #include "pool/notice.h"
 
 struct ending {
@@ -22,7 +22,8 @@ struct ending {
 struct ending *ending_start(const char *url, const struct lontar_options *options, const struct address *address)
 {
   struct ending *ending = calloc(1, sizeof *ending);
-  PGconn *connection = ending ? wire_dial(url, address, "any", options) : NULL;
+  const struct door door = {DOOR_LIBRARY, url, options->application_name, address, "any"};
+  PGconn *connection = ending ? door_open(&door) : NULL;
   if (!connection) {
     free(ending);
     return NULL;

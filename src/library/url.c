@@ -41,36 +41,6 @@ static const char *server_wrong(const struct address *server)
   return NULL;
 }
 
-static void options_free(PQconninfoOption **options)
-{
-  PQconninfoFree(*options);
-}
-
-/* How many entries an option's list has; 0 without one. */
-static int entries(const PQconninfoOption *options, const char *name)
-{
-  int count = 0;
-  for (const PQconninfoOption *it = options; it && it->keyword; it++) {
-    if (strcmp(it->keyword, name) == 0 && it->val && *it->val) {
-      count = 1;
-      for (const char *at = it->val; *at; at++)
-        count += *at == ',';
-    }
-  }
-  return count;
-}
-
-/* libpq's rule: as many hosts as addresses, and one port, or one for each. */
-static bool lists_fit(const char *url)
-{
-  CLEANUP(options_free) PQconninfoOption *options = PQconninfoParse(url, NULL);
-  int hosts = entries(options, "host");
-  int addresses = entries(options, "hostaddr");
-  int ports = entries(options, "port");
-  int servers = addresses > 0 ? addresses : hosts > 0 ? hosts : 1;
-  return (hosts == 0 || hosts == servers) && (ports <= 1 || ports == servers);
-}
-
 static const char *servers_wrong(const struct address_list *list)
 {
   const char *wrong = NULL;
@@ -122,6 +92,6 @@ enum lontar_error url_check(const char *url, struct lontar_failure *failure)
   if (!list)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
   const char *wrong =
-      lists_fit(url) ? servers_wrong(list) : "it has another number of ports or addresses than of hosts";
+      address_lists_fit(url) ? servers_wrong(list) : "it has another number of ports or addresses than of hosts";
   return wrong ? failure_set(failure, LONTAR_MISUSE, "the URL is wrong: %s", wrong) : LONTAR_OK;
 }

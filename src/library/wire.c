@@ -17,12 +17,13 @@
 #include "library/failure.h"
 #include "library/leaving.h"
 #include "pool/address.h"
+#include "pool/door.h"
 #include "pool/notice.h"
 #include "pool/refusal.h"
 #include "pool/rules.h"
 #include "repo/presets.h"
 
-enum { OLDEST_SERVER = 120000, SETTINGS_SIZE_MAX = 8192, LOOK_MILLISECONDS = 2 };
+enum { SETTINGS_SIZE_MAX = 8192, LOOK_MILLISECONDS = 2 };
 
 static void result_clear(PGresult **result)
 {
@@ -69,7 +70,7 @@ static enum lontar_error wire_connect(PGconn *connection, int64_t deadline, stru
     state = PQconnectPoll(connection);
   }
   refusal_expect(connection, false);
-  if (PQserverVersion(connection) < OLDEST_SERVER)
+  if (PQserverVersion(connection) < DOOR_OLDEST_SERVER)
     return failure_from_old_server(failure, connection);
   return LONTAR_OK;
 }
@@ -104,36 +105,13 @@ static enum lontar_error wire_set_up(PGconn *connection, const struct lontar_opt
   return error;
 }
 
-PGconn *wire_dial(const char *url, const struct address *address, const char *kind,
-                  const struct lontar_options *options)
-{
-  /* What stands before `dbname` gives way to the URL, what stands behind overrides it. GSS encryption is left out
-   * because libpq blocks while it asks for a ticket. */
-  const char *const keywords[] = {"gssencmode",
-                                  "fallback_application_name",
-                                  "keepalives_idle",
-                                  "keepalives_interval",
-                                  "keepalives_count",
-                                  "tcp_user_timeout",
-                                  "dbname",
-                                  "client_encoding",
-                                  "host",
-                                  "hostaddr",
-                                  "port",
-                                  "target_session_attrs",
-                                  NULL};
-  const char *const values[] = {
-      "disable",     options->application_name, "30",          "10", "3", "30000", url, "UTF8",
-      address->host, address->hostaddr,         address->port, kind, NULL};
-  return PQconnectStartParams(keywords, values, 1);
-}
-
 /* One attempt, with one server. */
 static enum lontar_error wire_attempt(const struct wire_way *way, const struct address *address, const char *kind,
                                       int64_t deadline, PGconn **ret_connection, struct backend *ret_backend,
                                       struct lontar_failure *failure)
 {
-  PGconn *connection = wire_dial(way->url, address, kind, way->options);
+  const struct door door = {DOOR_LIBRARY, way->url, way->options->application_name, address, kind};
+  PGconn *connection = door_open(&door);
   if (!connection)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
   PQsetNoticeReceiver(connection, notice_ignore, NULL);

@@ -14,7 +14,6 @@
 
 #include <lontar/database.h>
 
-struct address;
 struct asked;
 struct backend;
 struct leaving;
@@ -46,11 +45,6 @@ struct wire_way {
  */
 enum lontar_error wire_open(const struct wire_way *way, int leaving_max, int64_t deadline, PGconn **ret_connection,
                             struct backend *ret_backend, struct lontar_failure *failure);
-
-/* Begins a connection to one server, as PQconnectStart does; `kind` overrides the URL's target_session_attrs unless it
- * is NULL. NULL when there is no memory. */
-PGconn *wire_dial(const char *url, const struct address *address, const char *kind,
-                  const struct lontar_options *options);
 
 /* Finishes a connection in a child of the process that opened it: the server, and the parent, notice nothing. */
 void wire_abandon(PGconn *connection);

@@ -83,15 +83,23 @@ static struct address_list *list_of(const char *hosts, const char *hostaddrs, co
   return list;
 }
 
+static bool lists_fit(const char *hosts, const char *hostaddrs, const char *ports)
+{
+  int count = count_entries(*hostaddrs != '\0' ? hostaddrs : hosts);
+  return (*hosts == '\0' || count_entries(hosts) == count) &&
+         (count_entries(ports) == 1 || count_entries(ports) == count);
+}
+
+bool address_lists_fit(const char *url)
+{
+  CLEANUP_OPTIONS PQconninfoOption *own = PQconninfoParse(url, NULL);
+  return lists_fit(option(own, "host"), option(own, "hostaddr"), option(own, "port"));
+}
+
 /* What breaks the rules, and an empty entry among several, is left to libpq. */
 static bool is_plain(const char *hosts, const char *hostaddrs, const char *ports)
 {
-  int count = count_entries(*hostaddrs != '\0' ? hostaddrs : hosts);
-  if (*hosts != '\0' && count_entries(hosts) != count)
-    return false;
-  if (count_entries(ports) != 1 && count_entries(ports) != count)
-    return false;
-  return count == 1 || (!has_empty_entry(hosts) && !has_empty_entry(hostaddrs));
+  return lists_fit(hosts, hostaddrs, ports) && !has_empty_entry(hosts) && !has_empty_entry(hostaddrs);
 }
 
 /* What the URL says, or else the environment. */

@@ -27,6 +27,10 @@ struct address_list {
  */
 struct address_list *address_list_parse(const char *url);
 
+/* Whether the URL has, by libpq's rule, as many hosts as addresses where it gives both, and one port or one for each.
+ */
+bool address_lists_fit(const char *url);
+
 /* True when a look-up is needed before libpq can connect without blocking. */
 bool address_list_has_names(const struct address_list *list);
 

@@ -10,11 +10,10 @@
 #include "base/cleanup.h"
 #include "log/log.h"
 #include "pool/bulk.h"
+#include "pool/door.h"
 #include "pool/notice.h"
 #include "pool/session.h"
 #include "pool/verdict.h"
-
-enum { SERVER_OLDEST = 120000 };
 
 struct connection {
   struct connection_owner owner;
@@ -204,7 +203,7 @@ const char *connection_message(const struct connection *connection)
 
 static bool begin_preparing(struct connection *connection)
 {
-  if (PQserverVersion(connection->libpq) < SERVER_OLDEST)
+  if (PQserverVersion(connection->libpq) < DOOR_OLDEST_SERVER)
     return break_with(connection, LONTAR_UNAVAILABLE, "the server is older than PostgreSQL 12");
   if (PQsetnonblocking(connection->libpq, 1) != 0 || PQenterPipelineMode(connection->libpq) != 1)
     return break_with_libpq(connection);

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "pool/door.h"
 #include "pool/notice.h"
 #include "pool/refusal.h"
 #include "pool/resolver.h"
@@ -102,36 +103,14 @@ static void add_reason_of_libpq(struct dial *dial)
   dial->ours = dial->ours || !refusal_met_nobody(dial->libpq);
 }
 
-/*
- * What stands before `dbname` gives way to the URL, what stands behind overrides it. GSS encryption is left out because
- * libpq blocks while it asks for a ticket. A choice of servers is for finding the one that takes writes.
- */
+/* A choice of servers is for finding the one that takes writes. */
 static PGconn *start(const struct dial *dial, const struct address *address)
 {
   const struct dialer *dialer = dial->dialer;
   const char *role = dialer_server_count(dialer) > 1 ? "read-write" : NULL;
-  const char *const keywords[] = {"gssencmode",
-                                  "target_session_attrs",
-                                  "dbname",
-                                  "application_name",
-                                  "client_encoding",
-                                  "keepalives",
-                                  "keepalives_idle",
-                                  "keepalives_interval",
-                                  "keepalives_count",
-                                  "tcp_user_timeout",
-                                  "host",
-                                  "hostaddr",
-                                  "port",
-                                  NULL};
-  const char *const values[] = {"disable",     dialer->standby ? "any" : role,
-                                dialer->url,   dial->settings.application_name,
-                                "UTF8",        "1",
-                                "30",          "10",
-                                "3",           "30000",
-                                address->host, address->hostaddr,
-                                address->port, NULL};
-  return PQconnectStartParams(keywords, values, 1);
+  const struct door door = {DOOR_DAEMON, dialer->url, dial->settings.application_name, address,
+                            dialer->standby ? "any" : role};
+  return door_open(&door);
 }
 
 static void hang_up(struct dial *dial)

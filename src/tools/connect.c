@@ -7,10 +7,11 @@
 
 #include "base/buffer.h"
 #include "config/config.h"
+#include "pool/door.h"
 #include "pool/notice.h"
 #include "repo/presets.h"
 
-enum { OLDEST_SERVER = 120000, LOCK_TIMEOUT = 15000, SETTINGS_SIZE_MAX = 8192 };
+enum { LOCK_TIMEOUT = 15000, SETTINGS_SIZE_MAX = 8192 };
 
 /* What a complaint contains, or its SQLSTATE, and how to mend it. The first row that fits is taken. */
 static const struct {
@@ -106,9 +107,8 @@ static int connect_set_up(PGconn *connection, bool direct)
 
 PGconn *connect_database(const struct invocation *invocation)
 {
-  static const char *const keywords[] = {"connect_timeout", "client_encoding", "dbname", "application_name", NULL};
-  const char *const values[] = {"10", "UTF8", invocation->config->database_url, "lontarctl", NULL};
-  if (!url_is_readable(invocation->config->database_url)) {
+  const struct door door = {.kind = DOOR_TOOL, .url = invocation->config->database_url, .name = "lontarctl"};
+  if (!url_is_readable(door.url)) {
     command_fail(
         "It is postgresql://USER:PASSWORD@HOST/DATABASE, with %40 for @, %2F for / and %25 for % within a part.",
         "the database URL of %s cannot be read", url_source(invocation));
@@ -116,7 +116,7 @@ PGconn *connect_database(const struct invocation *invocation)
   }
   /* libpq would make this the session's time zone, and the server's own is what migrate asks for. */
   unsetenv("PGTZ");
-  CLEANUP_CONNECTION PGconn *connection = PQconnectdbParams(keywords, values, 1);
+  CLEANUP_CONNECTION PGconn *connection = door_open(&door);
   if (!connection) {
     command_fail(NULL, "no memory is left");
     return NULL;
@@ -126,7 +126,7 @@ PGconn *connect_database(const struct invocation *invocation)
     connect_refused(connection, invocation);
     return NULL;
   }
-  if (PQserverVersion(connection) < OLDEST_SERVER) {
+  if (PQserverVersion(connection) < DOOR_OLDEST_SERVER) {
     command_fail("Upgrade the server.", "PostgreSQL %d is too old: Lontar needs 12 or newer",
                  PQserverVersion(connection) / 10000);
     return NULL;
