@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "pool/policy.h"
+#include "pool/slots.h"
 
 /* Ready, and proved so lately that somebody's statement may be sent there. */
 bool choice_is_usable(const struct policy_slot *slot, int64_t now);

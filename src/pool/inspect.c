@@ -36,7 +36,7 @@ static void cancel(struct place *place, int64_t now)
   };
   value_set_integer(&values.of[FIELD_backend], connection_backend(place->connection));
   statement_bind(STATEMENT_server_cancel, &values, &place->cancel.parameters);
-  pool_submit(place->pool, &place->cancel);
+  (void)slice_ask(place->pool, &place->cancel);
 }
 
 /* PostgreSQL keeps answers back until the segment's end, so any of those in flight may be the one that takes so long.
@@ -83,7 +83,7 @@ static void send_elsewhere(struct place *place)
       continue;
     job->retried = true;
     job->waiter.alone = true;
-    pool_return(place->pool, job);
+    slice_return(place->pool, job);
   }
 }
 

@@ -40,7 +40,7 @@ static void on_left(evutil_socket_t fd, short what, void *argument)
   if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)))
     return;
   place_end_leaving(place);
-  pool_dispatch(place->pool);
+  place->pool->dispatch(place->pool);
 }
 
 /* Whether there is something that will tell the end of the session. */
@@ -88,15 +88,4 @@ void place_close(struct place *place, enum policy_reason reason)
 {
   place->pool->numbers.closed[reason]++;
   place_leave(place, reason);
-}
-
-void place_clear(struct place *place)
-{
-  place_forget(place);
-  connection_free(place->connection);
-  if (place->event == NULL)
-    return;
-  if (place_slot(place)->state == SLOT_LEAVING && place->watched >= 0)
-    (void)close(place->watched);
-  event_free(place->event);
 }

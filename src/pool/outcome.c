@@ -18,6 +18,34 @@ enum { TELL_AGAIN_AFTER = 10000000 };
  * (microseconds). */
 enum { LOCK_TOLD_AFTER = 1000000, DOUBT_PAUSE = 1000000 };
 
+/* A lock is remembered for longer than it is waited for (microseconds). */
+enum { LOCK_REMEMBERED = 1000000 };
+
+/* Only a table's lock holds up reads, and it holds up all of the statement. */
+static bool knows_lock(const struct pool *pool, enum statement statement, int64_t now)
+{
+  const int64_t locked = pool->locked[statement];
+  return locked != 0 && now - locked < LOCK_REMEMBERED;
+}
+
+bool slice_ask(struct pool *pool, struct job *job)
+{
+  const int64_t now = clock_steady();
+  job->waiter.kind = statement_rows[job->statement].kind;
+  job->waiter.locked = knows_lock(pool, job->statement, now);
+  const enum lontar_error error = policy_ask(&pool->policy, &job->waiter, now);
+  if (error != LONTAR_OK)
+    slice_finish(pool, job, error, NULL);
+  return error == LONTAR_OK;
+}
+
+void slice_return(struct pool *pool, struct job *job)
+{
+  const int64_t now = clock_steady();
+  job->waiter.locked = job->waiter.locked || knows_lock(pool, job->statement, now);
+  policy_ask_again(&pool->policy, &job->waiter, now);
+}
+
 /* A conflict is retried a few times. PostgreSQL rolled the statement back, so nothing happens twice. */
 static bool retries_conflict(struct job *job, enum lontar_error error)
 {
@@ -36,7 +64,7 @@ static bool asks_for_lock_again(const struct place *place, struct job *job, enum
   if (statement_reads(job->statement))
     place->pool->locked[job->statement] = now;
   if (now - job->first_sent >= LOCK_TOLD_AFTER && !job->unwanted)
-    pool_meet(place->pool, job->statement, TROUBLE_LOCKS);
+    slice_meet(place->pool, job->statement, TROUBLE_LOCKS);
   job->locks += job->locks < LOCKS_COUNTED;
   job->waiter.locked = true;
   if (job->waiter.wait_until < until)
@@ -116,7 +144,7 @@ void place_unbar(struct place *place)
     slot->barred = false;
 }
 
-void pool_meet(struct pool *pool, enum statement statement, enum trouble trouble)
+void slice_meet(struct pool *pool, enum statement statement, enum trouble trouble)
 {
   const int64_t now = clock_steady();
   const bool is_new = troubles_meet(&pool->troubles, statement, trouble, now);
@@ -134,7 +162,7 @@ static void note_end(struct pool *pool, const struct job *job, enum lontar_error
   const enum trouble trouble = trouble_of(error, sqlstate, sqlstate == NULL || verdict_is_direct(result));
   if (trouble != TROUBLE_NONE) {
     if (!job->unwanted)
-      pool_meet(pool, job->statement, trouble);
+      slice_meet(pool, job->statement, trouble);
     return;
   }
   troubles_pass(&pool->troubles, job->statement, clock_steady());
@@ -142,7 +170,7 @@ static void note_end(struct pool *pool, const struct job *job, enum lontar_error
     pool->owner.passed(pool->owner.owner, job->statement);
 }
 
-void pool_finish(struct pool *pool, struct job *job, enum lontar_error error, const PGresult *result)
+void slice_finish(struct pool *pool, struct job *job, enum lontar_error error, const PGresult *result)
 {
   if (error != LONTAR_OK || pool->troubles.count > 0 || pool->troubles.elsewhere != 0)
     note_end(pool, job, error, result);
@@ -158,7 +186,7 @@ static bool tries_again(struct place *place, const struct connection *connection
     return false;
   job->waiter.alone = job->waiter.alone || undone;
   if (undone || was_misfit(place, connection, job, error, result)) {
-    pool_return(pool, job);
+    slice_return(pool, job);
     return true;
   }
   if (asks_for_lock_again(place, job, error, result, now)) {
@@ -186,5 +214,5 @@ void place_job_done(void *argument, struct connection *connection, struct job *j
   if (is_demoted(error, result))
     policy_demoted(&pool->policy, now);
   if (!tries_again(place, connection, job, error, result, again || instead, now))
-    pool_finish(pool, job, error, result);
+    slice_finish(pool, job, error, result);
 }

@@ -54,9 +54,9 @@ static void lose_job(struct pool *pool, struct job *job, enum lontar_error error
   bool read = statement_reads(job->statement);
   if (may_return(job, error, limit, blameless)) {
     job->retried = !blameless;
-    pool_return(pool, job);
+    slice_return(pool, job);
   } else {
-    pool_finish(pool, job, read ? error : LONTAR_DEADLINE, NULL);
+    slice_finish(pool, job, read ? error : LONTAR_DEADLINE, NULL);
   }
 }
 
@@ -101,7 +101,7 @@ static void note_refusal(struct place *place)
   const char *sqlstate = connection_refusal(place->connection);
   const enum trouble trouble = *sqlstate != '\0' ? trouble_of(LONTAR_INTERNAL, sqlstate, true) : TROUBLE_NONE;
   if (trouble_is_the_probers(trouble))
-    pool_meet(place->pool, STATEMENT_none, trouble);
+    slice_meet(place->pool, STATEMENT_none, trouble);
 }
 
 /* Leaves the connection; its jobs are queued once more, or fail. */
@@ -120,7 +120,7 @@ static void give_up(struct place *place, enum lontar_error error, enum policy_re
   while ((job = TAILQ_LAST(&lost, job_list)) != NULL) {
     TAILQ_REMOVE(&lost, job, link);
     if (idled && job != &place->check && !job->heard_of && ++job->renewals <= RENEWALS)
-      pool_return(pool, job);
+      slice_return(pool, job);
     else
       lose_job(pool, job, error, limit, reason == POLICY_DISMISSED);
   }
@@ -187,7 +187,8 @@ static bool takes_too_much(const struct place *place)
   return sum > BUFFERS_MAX;
 }
 
-void place_settle(struct place *place)
+/* After any call that may have changed the connection: takes note of ready, broken or drained, and watches it anew. */
+static void settle(struct place *place)
 {
   struct policy_slot *slot = place_slot(place);
   switch (connection_state(place->connection)) {
@@ -213,8 +214,8 @@ static void on_moved(void *argument)
 {
   struct place *place = argument;
   struct pool *pool = place->pool;
-  place_settle(place);
-  pool_dispatch(pool);
+  settle(place);
+  pool->dispatch(pool);
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *argument)
@@ -248,14 +249,14 @@ void place_send(struct place *place, struct job *job)
   if (apart ? send_apart(place->connection, job) : connection_send(place->connection, job))
     return;
   policy_retire(&pool->policy, place->index, POLICY_LOST);
-  pool_return(pool, job);
+  slice_return(pool, job);
 }
 
 void place_sync(struct place *place)
 {
   place->dirty = false;
   (void)connection_sync(place->connection);
-  place_settle(place);
+  settle(place);
 }
 
 static void checked(struct job *job, enum lontar_error error, const PGresult *result)
@@ -295,7 +296,18 @@ void place_open(struct pool *pool, int index)
     place->event = event_new(pool->base, -1, 0, on_ready, place);
   place->connection = place->event != NULL ? connection_open(&settings, &owner) : NULL;
   if (place->connection != NULL)
-    place_settle(place);
+    settle(place);
   else
     place_vacate(place, POLICY_LOST);
+}
+
+void place_clear(struct place *place)
+{
+  place_forget(place);
+  connection_free(place->connection);
+  if (place->event == NULL)
+    return;
+  if (place_slot(place)->state == SLOT_LEAVING && place->watched >= 0)
+    (void)close(place->watched);
+  event_free(place->event);
 }

@@ -10,26 +10,12 @@
 #include "log/log.h"
 #include "pool/slice.h"
 
-/* Microseconds. A lock is remembered for longer than it is waited for. */
-enum { TICK = 20000, LOCK_REMEMBERED = 1000000, STILL_AFTER = 2000000 };
+/* Microseconds. */
+enum { TICK = 20000, STILL_AFTER = 2000000 };
 
 static struct job *job_of(struct waiter *waiter)
 {
   return (struct job *)(void *)((char *)waiter - offsetof(struct job, waiter));
-}
-
-/* Only a table's lock holds up reads, and it holds up all of the statement. */
-bool pool_knows_lock(const struct pool *pool, enum statement statement, int64_t now)
-{
-  const int64_t locked = pool->locked[statement];
-  return locked != 0 && now - locked < LOCK_REMEMBERED;
-}
-
-void pool_return(struct pool *pool, struct job *job)
-{
-  const int64_t now = clock_steady();
-  job->waiter.locked = job->waiter.locked || pool_knows_lock(pool, job->statement, now);
-  policy_ask_again(&pool->policy, &job->waiter, now);
 }
 
 static void send_job(struct pool *pool, int index, struct job *job)
@@ -65,7 +51,7 @@ static void act(struct pool *pool, const struct policy_action *action)
     place_lose(place, LONTAR_DEADLINE, POLICY_HUNG, "the server does not answer");
     break;
   case POLICY_REFUSE:
-    pool_finish(pool, job_of(action->waiter), action->error, NULL);
+    slice_finish(pool, job_of(action->waiter), action->error, NULL);
     break;
   }
 }
@@ -88,7 +74,7 @@ static void note_state(struct pool *pool)
   numbers->state_since = clock_wall();
 }
 
-void pool_dispatch(struct pool *pool)
+static void dispatch(struct pool *pool)
 {
   struct policy_action action;
   policy_hold_dear(&pool->policy, pool->owner.is_crowded(pool->owner.owner));
@@ -107,7 +93,7 @@ static void on_round_end(evutil_socket_t fd, short what, void *argument)
   for (int i = 0; i < pool->policy.reach; i++)
     if (pool->places[i].dirty)
       place_sync(&pool->places[i]);
-  pool_dispatch(pool);
+  dispatch(pool);
 }
 
 /* A tick is exact enough for what silence means, and costs nothing with each answer. */
@@ -130,7 +116,7 @@ static void on_tick(void *argument)
     act(pool, &action);
   for (int i = 0; i < pool->policy.reach; i++)
     place_inspect(&pool->places[i], now);
-  pool_dispatch(pool);
+  dispatch(pool);
 }
 
 static bool make_events(struct pool *pool)
@@ -146,6 +132,7 @@ struct pool *pool_new(struct event_base *base, const char *url, const char *appl
   struct pool *pool = calloc(1, sizeof *pool);
   if (pool == NULL)
     return NULL;
+  pool->dispatch = dispatch;
   pool->base = base;
   pool->owner = *owner;
   pool->held_limit = settings->held_limit;
@@ -159,7 +146,7 @@ struct pool *pool_new(struct event_base *base, const char *url, const char *appl
     return NULL;
   }
   policy_await(&pool->policy, pool_server_count(pool) > 1);
-  pool_dispatch(pool);
+  dispatch(pool);
   return pool;
 }
 
@@ -180,14 +167,8 @@ void pool_free(struct pool *pool)
 
 void pool_submit(struct pool *pool, struct job *job)
 {
-  const int64_t now = clock_steady();
-  job->waiter.kind = statement_rows[job->statement].kind;
-  job->waiter.locked = pool_knows_lock(pool, job->statement, now);
-  enum lontar_error error = policy_ask(&pool->policy, &job->waiter, now);
-  if (error != LONTAR_OK)
-    pool_finish(pool, job, error, NULL);
-  else
-    pool_dispatch(pool);
+  if (slice_ask(pool, job))
+    dispatch(pool);
 }
 
 bool pool_cancel(struct pool *pool, struct job *job)
@@ -199,7 +180,7 @@ bool pool_cancel(struct pool *pool, struct job *job)
 void pool_blame(struct pool *pool, enum statement statement)
 {
   if (pool->troubles.kinds[statement] == TROUBLE_NONE)
-    pool_meet(pool, statement, TROUBLE_FAULT);
+    slice_meet(pool, statement, TROUBLE_FAULT);
 }
 
 void pool_found_well(struct pool *pool, int64_t asked)
@@ -250,7 +231,7 @@ void pool_told(struct pool *pool, enum policy_word word, int64_t next_probe)
 {
   pool->next_probe = next_probe;
   policy_told(&pool->policy, word, clock_steady());
-  pool_dispatch(pool);
+  dispatch(pool);
 }
 
 int pool_server_count(const struct pool *pool)

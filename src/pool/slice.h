@@ -1,11 +1,16 @@
-/* The inside of a slice, shared by pool.c (jobs and what the policy says), place.c (one connection in the loop),
- * outcome.c, inspect.c and leaving.c (what becomes of its jobs, how it is looked after, and its end). */
+/*
+ * The inside of a slice. Calls go downward: pool.c (jobs, what the policy says, rounds of the loop), place.c (one
+ * connection in the loop), inspect.c (how it is looked after), outcome.c (what becomes of its jobs) and leaving.c (its
+ * end). What a place learns from the loop reaches the top by `dispatch`.
+ */
 #ifndef POOL_SLICE_H
 #define POOL_SLICE_H
 
 #include <event2/event.h>
 
-#include "pool/pool.h"
+#include "pool/connection.h"
+#include "pool/policy.h"
+#include "pool/surroundings.h"
 #include "pool/trouble.h"
 
 /* How often a statement goes to another session because one did not fit. */
@@ -30,6 +35,7 @@ struct place {
 };
 
 struct pool {
+  void (*dispatch)(struct pool *pool); /* does what the policy says; ends every entry from the loop */
   struct event_base *base;
   struct dialer *dialer;
   char *application_name;
@@ -58,20 +64,53 @@ static inline struct policy_slot *place_slot(struct place *place)
   return &place->pool->policy.slots[place->index];
 }
 
-/* Does what the policy says. Ends every entry from the loop. */
-void pool_dispatch(struct pool *pool);
+/* ---- outcome.c ---- */
 
-/* The one way out of the pool for a job, so that it is known here what requests meet. */
-void pool_finish(struct pool *pool, struct job *job, enum lontar_error error, const PGresult *result);
-
-/* A statement has met it, or STATEMENT_none for a session that could not begin: who looks after health is told. */
-void pool_meet(struct pool *pool, enum statement statement, enum trouble trouble);
-
-/* Whether the next read of this statement is likely to wait for a lock. */
-bool pool_knows_lock(const struct pool *pool, enum statement statement, int64_t now);
+/* Queues a job; where it cannot wait it is finished at once. False then. */
+bool slice_ask(struct pool *pool, struct job *job);
 
 /* Puts a job that comes back before all others. */
-void pool_return(struct pool *pool, struct job *job);
+void slice_return(struct pool *pool, struct job *job);
+
+/* The one way out of the pool for a job, so that it is known here what requests meet. */
+void slice_finish(struct pool *pool, struct job *job, enum lontar_error error, const PGresult *result);
+
+/* A statement has met it, or STATEMENT_none for a session that could not begin: who looks after health is told. */
+void slice_meet(struct pool *pool, enum statement statement, enum trouble trouble);
+
+/* For the connection: it has done with a job. */
+void place_job_done(void *owner, struct connection *connection, struct job *job, enum lontar_error error,
+                    const PGresult *result, bool again);
+
+/* Once a cancel has been asked for and what was in flight then is answered, the place may take something again. */
+void place_unbar(struct place *place);
+
+/* ---- leaving.c ---- */
+
+/* The connection goes; the slot is leaving, or closed when the server's end was seen. Its jobs are the caller's. */
+void place_leave(struct place *place, enum policy_reason reason);
+
+/* The same for an idle one. */
+void place_close(struct place *place, enum policy_reason reason);
+
+/* The place is free again. */
+void place_vacate(struct place *place, enum policy_reason reason);
+
+/* Has the end of a session looked for at the server, where it does not come by itself. */
+void place_inspect_leaving(struct place *place, int64_t now);
+
+/* A place that is leaving is free: it is known without a look that its session does not count. */
+void place_end_leaving(struct place *place);
+
+/* ---- inspect.c ---- */
+
+/* What is to be told, cancelled or sent elsewhere of that which runs there, or asked about a session that was left. */
+void place_inspect(struct place *place, int64_t now);
+
+/* Frees what stands in the pipeline for jobs that were taken out of it. */
+void place_forget(struct place *place);
+
+/* ---- place.c ---- */
 
 /* Begins to connect. */
 void place_open(struct pool *pool, int index);
@@ -82,45 +121,14 @@ void place_check(struct place *place);
 /* Closes the open segment of this round. */
 void place_sync(struct place *place);
 
-/* After any call that may have changed the connection: takes note of ready, broken or drained, and watches it anew. */
-void place_settle(struct place *place);
-
-/* What is to be told, cancelled or sent elsewhere of that which runs there, or asked about a session that was left. */
-void place_inspect(struct place *place, int64_t now);
-
 /* The connection takes too long to open. */
 void place_late(struct place *place);
-
-/* The connection goes; the slot is leaving, or closed when the server's end was seen. Its jobs are the caller's. */
-void place_leave(struct place *place, enum policy_reason reason);
-
-/* The same for an idle one. */
-void place_close(struct place *place, enum policy_reason reason);
-
-/* Has the end of a session looked for at the server, where it does not come by itself. */
-void place_inspect_leaving(struct place *place, int64_t now);
-
-/* The place is free again. */
-void place_vacate(struct place *place, enum policy_reason reason);
-
-/* For the connection: it has done with a job. */
-void place_job_done(void *owner, struct connection *connection, struct job *job, enum lontar_error error,
-                    const PGresult *result, bool again);
-
-/* Once a cancel has been asked for and what was in flight then is answered, the place may take something again. */
-void place_unbar(struct place *place);
 
 /* Closes a connection of no more use. Its reads are queued once more, its writes fail. */
 void place_lose(struct place *place, enum lontar_error error, enum policy_reason reason, const char *message);
 
 /* The database is at another server now: what is left at this one counts no more. */
 void place_forsake(struct place *place);
-
-/* A place that is leaving is free: it is known without a look that its session does not count. */
-void place_end_leaving(struct place *place);
-
-/* Frees what stands in the pipeline for jobs that were taken out of it. */
-void place_forget(struct place *place);
 
 /* Frees without a word. */
 void place_clear(struct place *place);
