@@ -23,7 +23,7 @@ void answer_begin(struct exchange *exchange, int status, const char *content_typ
 static void write_record(struct exchange *exchange, const PGresult *result, int status)
 {
   answer_begin(exchange, status, ANSWER_JSON);
-  if (!rows_write_record(&exchange->response.body, result, 0, exchange->operation.statement))
+  if (!rows_write_record(&exchange->response.body, result, 0, exchange->operation.first.statement))
     refuse_internal(exchange, ANSWER_UNREADABLE);
 }
 
@@ -37,7 +37,7 @@ static void looked_for(struct exchange *exchange, const PGresult *result)
 
 void answer_nothing(struct exchange *exchange)
 {
-  enum statement reader = statement_reader(exchange->operation.statement);
+  enum statement reader = statement_reader(exchange->operation.first.statement);
   if (reader != STATEMENT_none)
     exchange_submit(exchange, reader, looked_for);
   else
@@ -55,7 +55,7 @@ void answer_record(struct exchange *exchange, const PGresult *result)
 bool answer_integer(struct exchange *exchange, const PGresult *result, enum field field, int64_t *ret_number)
 {
   struct value value;
-  if (!result_value(result, 0, exchange->operation.statement, field, &value) || value.state != VALUE_SET) {
+  if (!result_value(result, 0, exchange->operation.first.statement, field, &value) || value.state != VALUE_SET) {
     refuse_internal(exchange, ANSWER_UNREADABLE);
     return false;
   }
@@ -121,7 +121,7 @@ static bool write_cursor(struct buffer *buffer, const PGresult *result, int row,
 bool answer_list(struct exchange *exchange, const PGresult *result)
 {
   struct buffer *body = &exchange->response.body;
-  const enum statement statement = exchange->operation.statement;
+  const enum statement statement = exchange->operation.first.statement;
   const int limit = (int)exchange_value(exchange, FIELD_limit)->integer;
   const int fetched = PQntuples(result); /* one more than asked for, to learn whether there is one */
   const int count = rows_fit(result, statement, fetched > limit ? limit : fetched);

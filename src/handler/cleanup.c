@@ -49,12 +49,12 @@ static void part_deleted(struct job *job, enum lontar_error error, const PGresul
 static void send_part(struct cleanup *cleanup)
 {
   cleanup->job = (struct job){
-      .statement = cleanup->deletion.statement,
+      .first.statement = cleanup->deletion.statement,
       .owner = cleanup,
       .done = part_deleted,
       .waiter = {.wait_until = clock_steady() + cleanup->handler->config->pool_timeout},
   };
-  statement_bind(cleanup->deletion.statement, &cleanup->values, &cleanup->job.parameters);
+  statement_bind(cleanup->deletion.statement, &cleanup->values, &cleanup->job.first.parameters);
   pool_submit(cleanup->handler->pool, &cleanup->job);
 }
 

@@ -111,7 +111,7 @@ static void job_held(struct job *job, int64_t age)
 static void go_on(struct exchange *exchange, enum lontar_error error)
 {
   log_line(LOG_LEVEL_WARNING, "request=%s route=%s goes on although %s failed: %s", exchange->request->request_id,
-           exchange->row->name, statement_rows[exchange->operation.statement].name, lontar_error_code(error));
+           exchange->row->name, statement_rows[exchange->operation.first.statement].name, lontar_error_code(error));
   exchange->otherwise(exchange);
 }
 
@@ -121,7 +121,7 @@ static void operation_done(struct job *job, enum lontar_error error, const PGres
   exchange_enter(exchange);
   exchange->operation_is_out = false;
   if (!exchange->abandoned && !exchange->refused) {
-    if (error == LONTAR_OK && PQntuples(result) == 0 && statement_inserts(job->statement))
+    if (error == LONTAR_OK && PQntuples(result) == 0 && statement_inserts(job->first.statement))
       refuse_internal(exchange, "the statement gave no row: a trigger or rule of its table keeps records out");
     else if (error == LONTAR_OK)
       exchange->step(exchange, result);
@@ -130,7 +130,7 @@ static void operation_done(struct job *job, enum lontar_error error, const PGres
     else if (exchange->deletion.deleted > 0) /* an error would say that nothing was written */
       answer_deleted(exchange, exchange->deletion.deleted, true);
     else
-      refuse_database(exchange, job->statement, error, result);
+      refuse_database(exchange, job->first.statement, error, result);
   }
   exchange_leave(exchange);
 }
@@ -143,13 +143,13 @@ void exchange_submit(struct exchange *exchange, enum statement statement, exchan
 void exchange_try(struct exchange *exchange, enum statement statement, exchange_step *step, exchange_act *otherwise)
 {
   exchange->operation = (struct job){
-      .statement = statement,
+      .first.statement = statement,
       .owner = exchange,
       .done = operation_done,
       .held = job_held,
       .waiter = {.wait_until = exchange->wait_until},
   };
-  statement_bind(statement, &exchange->values, &exchange->operation.parameters);
+  statement_bind(statement, &exchange->values, &exchange->operation.first.parameters);
   exchange->step = step;
   exchange->otherwise = otherwise;
   exchange->operation_is_out = true;
@@ -173,14 +173,14 @@ static void lookup_done(struct job *job, enum lontar_error error, const PGresult
 void exchange_look_up(struct exchange *exchange, exchange_lookup_step *step)
 {
   exchange->lookup = (struct job){
-      .statement = STATEMENT_session_principal,
+      .first.statement = STATEMENT_session_principal,
       .owner = exchange,
       .done = lookup_done,
       .held = job_held,
       .waiter = {.wait_until = exchange->wait_until},
   };
   value_set_text(exchange_value(exchange, FIELD_token_hash), exchange->bearer_hash, strlen(exchange->bearer_hash));
-  statement_bind(STATEMENT_session_principal, &exchange->values, &exchange->lookup.parameters);
+  statement_bind(STATEMENT_session_principal, &exchange->values, &exchange->lookup.first.parameters);
   exchange->lookup_step = step;
   exchange->lookup_is_out = true;
   exchange->holds++;

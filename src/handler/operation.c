@@ -60,7 +60,7 @@ static void list_long_texts(struct exchange *exchange)
   answer_begin(exchange, 0, NULL);
   exchange->begun = !exchange->lookup_is_out;
   if (exchange->begun)
-    exchange_submit(exchange, statement_long(exchange->operation.statement), list_found);
+    exchange_submit(exchange, statement_long(exchange->operation.first.statement), list_found);
 }
 
 static void list_found(struct exchange *exchange, const PGresult *result)

@@ -83,8 +83,8 @@ void refuse_internal(struct exchange *exchange, const char *reason)
 {
   char quoted[REASON_SIZE];
   refuse(exchange, LONTAR_INTERNAL);
-  if (exchange->operation.statement != STATEMENT_none)
-    pool_blame(exchange->handler->pool, exchange->operation.statement);
+  if (exchange->operation.first.statement != STATEMENT_none)
+    pool_blame(exchange->handler->pool, exchange->operation.first.statement);
   if (asprintf(&exchange->reason, "reason=%s", log_quote(quoted, sizeof quoted, reason, strlen(reason))) < 0)
     exchange->reason = NULL;
 }

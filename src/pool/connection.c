@@ -83,11 +83,11 @@ static void take_notice(void *argument, const PGresult *notice)
     note_doubt(argument, notice);
 }
 
-static void forget_result(struct job *job)
+static void forget_results(struct job *job)
 {
-  PQclear(job->result);
-  job->result = NULL;
-  job->answered = false;
+  for (int i = 0; i < job_count(job); i++)
+    PQclear(TAKE(job_part(job, i)->result));
+  job->answered = job->told = 0;
   job->ends_segment = false;
 }
 
@@ -96,8 +96,8 @@ void connection_replace(struct connection *connection, struct job *job, struct j
   *other = *job;
   TAILQ_INSERT_BEFORE(job, other, link);
   TAILQ_REMOVE(&connection->pipeline, job, link);
-  job->result = NULL;
-  forget_result(job);
+  job->first.result = NULL;
+  forget_results(job);
 }
 
 void connection_take_jobs(struct connection *connection, struct job_list *jobs)
@@ -105,8 +105,8 @@ void connection_take_jobs(struct connection *connection, struct job_list *jobs)
   struct job *job;
   while ((job = TAILQ_FIRST(&connection->pipeline)) != NULL) {
     TAILQ_REMOVE(&connection->pipeline, job, link);
-    job->heard_of = job->result != NULL;
-    forget_result(job);
+    job->heard_of = job->first.result != NULL;
+    forget_results(job);
     TAILQ_INSERT_TAIL(jobs, job, link);
   }
 }
@@ -315,7 +315,7 @@ static struct job *unanswered(struct connection *connection)
   struct job *job;
   TAILQ_FOREACH(job, &connection->pipeline, link)
   {
-    if (!job->answered)
+    if (job->answered < job_count(job))
       return job;
     if (job->ends_segment)
       break;
@@ -325,12 +325,20 @@ static struct job *unanswered(struct connection *connection)
 
 static void finish(struct connection *connection, struct job *job, enum lontar_error error, bool again)
 {
-  PGresult *result = job->result;
+  PGresult *results[JOB_PARTS_MAX];
+  const int count = job_count(job);
+  const int told = job->told;
+  int i = 0;
+  do
+    results[i] = TAKE(job_part(job, i)->result);
+  while (++i < count);
   TAILQ_REMOVE(&connection->pipeline, job, link);
-  job->result = NULL;
-  forget_result(job);
-  connection->owner.job_done(connection->owner.owner, connection, job, error, result, again);
-  PQclear(result);
+  forget_results(job);
+  job->told = told;
+  job->results = results;
+  connection->owner.job_done(connection->owner.owner, connection, job, error, results[told], again);
+  while (i > 0)
+    PQclear(results[--i]);
 }
 
 static enum lontar_error result_error(const PGresult *result)
@@ -341,14 +349,26 @@ static enum lontar_error result_error(const PGresult *result)
   return verdict_error(result);
 }
 
-static bool is_undone(const struct connection *connection)
+/* Tells the first of its parts that has not gone well, or the last. Behind a failure nothing is run. */
+static bool went_well(struct job *job)
 {
-  const struct job *job;
+  for (job->told = 0;; job->told++) {
+    const PGresult *result = job_part(job, job->told)->result;
+    if (result == NULL || result_error(result) != LONTAR_OK)
+      return false;
+    if (job->told == job->other_count)
+      return true;
+  }
+}
+
+static bool is_undone(struct connection *connection)
+{
+  struct job *job;
   if (connection->commit_error != NULL)
     return true;
   TAILQ_FOREACH(job, &connection->pipeline, link)
   {
-    if (job->result == NULL || result_error(job->result) != LONTAR_OK)
+    if (!went_well(job))
       return true;
     if (job->ends_segment)
       break;
@@ -365,15 +385,15 @@ static void give_commit_error(struct connection *connection)
     PQclear(error);
     return;
   }
-  PQclear(first->result);
-  first->result = error;
+  struct job_part *last = job_part(first, first->other_count);
+  PQclear(last->result);
+  last->result = error;
 }
 
 /* A write that is committed and may be lost: no success, and not to be sent again. */
 static void finish_doubted(struct connection *connection, struct job *job)
 {
-  PQclear(job->result);
-  job->result = NULL;
+  forget_results(job);
   finish(connection, job, LONTAR_DEADLINE, false);
 }
 
@@ -389,20 +409,21 @@ static void finish_segment(struct connection *connection)
   give_commit_error(connection);
   while (!last && (job = TAILQ_FIRST(&connection->pipeline)) != NULL) {
     last = job->ends_segment;
-    if (doubted && statement_rows[job->statement].kind != READS) {
+    if (doubted && !job_reads(job)) {
       finish_doubted(connection, job);
       continue;
     }
-    enum lontar_error error = job->result == NULL ? LONTAR_OK : result_error(job->result);
-    bool failed = job->result != NULL && error != LONTAR_OK && PQresultStatus(job->result) != PGRES_PIPELINE_ABORTED;
-    finish(connection, job, failed ? error : LONTAR_OK, undone && !failed);
+    const bool well = went_well(job);
+    const PGresult *result = job_part(job, job->told)->result;
+    const bool failed = !well && result != NULL && PQresultStatus(result) != PGRES_PIPELINE_ABORTED;
+    finish(connection, job, failed ? result_error(result) : LONTAR_OK, undone && !failed);
   }
 }
 
 /* A read needs no commit; it may go as soon as it is whole, unless it marks its segment's end. */
-static bool goes_at_once(const struct job *job)
+static bool goes_at_once(struct job *job)
 {
-  return statement_reads(job->statement) && result_error(job->result) == LONTAR_OK && !job->ends_segment;
+  return job->answered == job_count(job) && !job->ends_segment && job_reads(job) && went_well(job);
 }
 
 static void receive_result(struct connection *connection, PGresult *result)
@@ -413,8 +434,9 @@ static void receive_result(struct connection *connection, PGresult *result)
     (void)break_with(connection, LONTAR_UNAVAILABLE, PQresultErrorMessage(result));
     PQclear(result);
   } else if (job != NULL) {
-    PQclear(job->result);
-    job->result = result;
+    struct job_part *part = job_part(job, job->answered);
+    PQclear(part->result);
+    part->result = result;
     bulk_note_rows(&connection->bulk, result);
   } else if (is_failure(PQresultStatus(result)) && connection->commit_error == NULL) {
     connection->commit_error = result;
@@ -426,9 +448,9 @@ static void receive_result(struct connection *connection, PGresult *result)
 static void end_of_result(struct connection *connection)
 {
   struct job *job = unanswered(connection);
-  if (job == NULL || job->result == NULL)
+  if (job == NULL || job_part(job, job->answered)->result == NULL)
     return;
-  job->answered = true;
+  job->answered++;
   if (goes_at_once(job))
     finish(connection, job, LONTAR_OK, false);
 }
@@ -486,16 +508,22 @@ enum connection_state connection_step(struct connection *connection)
   return connection->state;
 }
 
+static bool send_part(struct connection *connection, struct job_part *part)
+{
+  part->by_name = connection->session.prepared[part->statement];
+  if (statement_rows[part->statement].kind == APPENDS) /* no others have long texts */
+    bulk_note_statement(&connection->bulk, &part->parameters);
+  return session_send(&connection->session, connection->libpq, part->statement, &part->parameters);
+}
+
 bool connection_send(struct connection *connection, struct job *job)
 {
   if (connection->state != CONNECTION_READY)
     return false;
-  if (!session_send(&connection->session, connection->libpq, job->statement, &job->parameters))
-    return break_with_libpq(connection);
-  forget_result(job);
-  if (statement_rows[job->statement].kind == APPENDS) /* no others have long texts */
-    bulk_note_statement(&connection->bulk, &job->parameters);
-  job->by_name = connection->session.prepared[job->statement];
+  forget_results(job);
+  for (int i = 0; i < job_count(job); i++)
+    if (!send_part(connection, job_part(job, i)))
+      return break_with_libpq(connection);
   TAILQ_INSERT_TAIL(&connection->pipeline, job, link);
   connection->unsynced = true;
   return true;

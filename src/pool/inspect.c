@@ -28,14 +28,14 @@ static void cancel(struct place *place, int64_t now)
   place->cancelling = true;
   place_slot(place)->barred = true;
   place->cancel = (struct job){
-      .statement = STATEMENT_server_cancel,
+      .first.statement = STATEMENT_server_cancel,
       .owner = place,
       .done = cancelled,
       .retried = true,
       .waiter = {.wait_until = now + CLOCK_SECOND},
   };
   value_set_integer(&values.of[FIELD_backend], connection_backend(place->connection));
-  statement_bind(STATEMENT_server_cancel, &values, &place->cancel.parameters);
+  statement_bind(STATEMENT_server_cancel, &values, &place->cancel.first.parameters);
   (void)slice_ask(place->pool, &place->cancel);
 }
 
@@ -79,7 +79,7 @@ static void send_elsewhere(struct place *place)
   struct job *next;
   for (struct job *job = connection_oldest(place->connection); job != NULL; job = next) {
     next = TAILQ_NEXT(job, link);
-    if (job->retried || job->unwanted || job->waiter.kind != READS || !take_out(place, job))
+    if (job->retried || job->unwanted || job->waiter.kind != READS || job->other_count > 0 || !take_out(place, job))
       continue;
     job->retried = true;
     job->waiter.alone = true;
@@ -121,7 +121,7 @@ void place_inspect(struct place *place, int64_t now)
   tell_held(place, job, now);
   bool running = now - place_slot(place)->head_since > CANCEL_AFTER;
   bool can_cancel = connection_backend(place->connection) != 0;
-  if (can_cancel && job->unwanted && running && !place->cancelling && statement_reads(job->statement))
+  if (can_cancel && job->unwanted && running && !place->cancelling && job_reads(job))
     cancel(place, now);
   if (is_stuck(place, now))
     send_elsewhere(place);

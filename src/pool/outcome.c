@@ -22,17 +22,21 @@ enum { LOCK_TOLD_AFTER = 1000000, DOUBT_PAUSE = 1000000 };
 enum { LOCK_REMEMBERED = 1000000 };
 
 /* Only a table's lock holds up reads, and it holds up all of the statement. */
-static bool knows_lock(const struct pool *pool, enum statement statement, int64_t now)
+static bool knows_lock(const struct pool *pool, struct job *job, int64_t now)
 {
-  const int64_t locked = pool->locked[statement];
-  return locked != 0 && now - locked < LOCK_REMEMBERED;
+  for (int i = 0; i < job_count(job); i++) {
+    const int64_t locked = pool->locked[job_part(job, i)->statement];
+    if (locked != 0 && now - locked < LOCK_REMEMBERED)
+      return true;
+  }
+  return false;
 }
 
 bool slice_ask(struct pool *pool, struct job *job)
 {
   const int64_t now = clock_steady();
-  job->waiter.kind = statement_rows[job->statement].kind;
-  job->waiter.locked = knows_lock(pool, job->statement, now);
+  job->waiter.kind = job_kind(job);
+  job->waiter.locked = knows_lock(pool, job, now);
   const enum lontar_error error = policy_ask(&pool->policy, &job->waiter, now);
   if (error != LONTAR_OK)
     slice_finish(pool, job, error, NULL);
@@ -42,7 +46,7 @@ bool slice_ask(struct pool *pool, struct job *job)
 void slice_return(struct pool *pool, struct job *job)
 {
   const int64_t now = clock_steady();
-  job->waiter.locked = job->waiter.locked || knows_lock(pool, job->statement, now);
+  job->waiter.locked = job->waiter.locked || knows_lock(pool, job, now);
   policy_ask_again(&pool->policy, &job->waiter, now);
 }
 
@@ -61,10 +65,11 @@ static bool asks_for_lock_again(const struct place *place, struct job *job, enum
   const int64_t until = job->first_sent + place->pool->policy.settings.statement_timeout;
   if (sqlstate == NULL || sqlstate_find(sqlstate)->session != SQLSTATE_LOCKED || now >= until)
     return false;
-  if (statement_reads(job->statement))
-    place->pool->locked[job->statement] = now;
+  const enum statement statement = job_statement(job);
+  if (statement_reads(statement))
+    place->pool->locked[statement] = now;
   if (now - job->first_sent >= LOCK_TOLD_AFTER && !job->unwanted)
-    slice_meet(place->pool, job->statement, TROUBLE_LOCKS);
+    slice_meet(place->pool, statement, TROUBLE_LOCKS);
   job->locks += job->locks < LOCKS_COUNTED;
   job->waiter.locked = true;
   if (job->waiter.wait_until < until)
@@ -75,7 +80,7 @@ static bool asks_for_lock_again(const struct place *place, struct job *job, enum
 /* The cancel of a statement that nobody wants hit the one behind it. */
 static bool was_cancelled_instead(const struct policy_slot *slot, const struct job *job, enum lontar_error error)
 {
-  return slot->barred && error == LONTAR_DEADLINE && !job->unwanted && statement_reads(job->statement);
+  return slot->barred && error == LONTAR_DEADLINE && !job->unwanted && job_reads(job);
 }
 
 /* The schema changed under a prepared statement. All connections have it, so all send it as text from now on, and are
@@ -120,8 +125,8 @@ static bool was_misfit(struct place *place, const struct connection *connection,
   if (sqlstate == NULL || !verdict_is_direct(result))
     return false;
   enum sqlstate_session session = sqlstate_find(sqlstate)->session;
-  if (session == SQLSTATE_STALE && job->by_name)
-    forget_statement(place->pool, job->statement);
+  if (session == SQLSTATE_STALE && job_part(job, job->told)->by_name)
+    forget_statement(place->pool, job_statement(job));
   else if (session == SQLSTATE_RENEW)
     leave_session(place, connection, result);
   else
@@ -156,18 +161,21 @@ void slice_meet(struct pool *pool, enum statement statement, enum trouble troubl
 }
 
 /* What nobody waited for was cancelled, and says nothing. */
-static void note_end(struct pool *pool, const struct job *job, enum lontar_error error, const PGresult *result)
+static void note_end(struct pool *pool, struct job *job, enum lontar_error error, const PGresult *result)
 {
   const char *sqlstate = error != LONTAR_OK && result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
   const enum trouble trouble = trouble_of(error, sqlstate, sqlstate == NULL || verdict_is_direct(result));
   if (trouble != TROUBLE_NONE) {
     if (!job->unwanted)
-      slice_meet(pool, job->statement, trouble);
+      slice_meet(pool, job_statement(job), trouble);
     return;
   }
-  troubles_pass(&pool->troubles, job->statement, clock_steady());
-  if ((pool->troubles.elsewhere >> job->statement & 1) != 0)
-    pool->owner.passed(pool->owner.owner, job->statement);
+  for (int i = 0; i < job_count(job); i++) {
+    const enum statement statement = job_part(job, i)->statement;
+    troubles_pass(&pool->troubles, statement, clock_steady());
+    if ((pool->troubles.elsewhere >> statement & 1) != 0)
+      pool->owner.passed(pool->owner.owner, statement);
+  }
 }
 
 void slice_finish(struct pool *pool, struct job *job, enum lontar_error error, const PGresult *result)
@@ -182,7 +190,7 @@ static bool tries_again(struct place *place, const struct connection *connection
                         enum lontar_error error, const PGresult *result, bool undone, int64_t now)
 {
   struct pool *pool = place->pool;
-  if (job->unwanted && statement_reads(job->statement)) /* a write that nobody waits for is still to be done */
+  if (job->unwanted && job_reads(job)) /* a write that nobody waits for is still to be done */
     return false;
   job->waiter.alone = job->waiter.alone || undone;
   if (undone || was_misfit(place, connection, job, error, result)) {
@@ -209,8 +217,8 @@ void place_job_done(void *argument, struct connection *connection, struct job *j
   bool instead = was_cancelled_instead(place_slot(place), job, error);
   policy_answered(&pool->policy, place->index, job != &place->check ? &job->waiter : NULL, now);
   place_unbar(place);
-  if (error == LONTAR_OK && !again)
-    pool->locked[job->statement] = 0;
+  for (int i = 0; error == LONTAR_OK && !again && i < job_count(job); i++)
+    pool->locked[job_part(job, i)->statement] = 0;
   if (is_demoted(error, result))
     policy_demoted(&pool->policy, now);
   if (!tries_again(place, connection, job, error, result, again || instead, now))

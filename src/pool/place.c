@@ -43,7 +43,7 @@ static void watch(struct place *place)
  * `blameless` connections ended on an administrator's command. */
 static bool may_return(const struct job *job, enum lontar_error error, int64_t limit, bool blameless)
 {
-  if (!statement_reads(job->statement) || job->retried || job->unwanted)
+  if (!job_reads(job) || job->retried || job->unwanted)
     return false;
   return blameless || error != LONTAR_DEADLINE || clock_steady() - job->sent < limit;
 }
@@ -51,12 +51,11 @@ static bool may_return(const struct job *job, enum lontar_error error, int64_t l
 /* A write may have happened: the answer is 504, not a 503 that invites to repeat it. */
 static void lose_job(struct pool *pool, struct job *job, enum lontar_error error, int64_t limit, bool blameless)
 {
-  bool read = statement_reads(job->statement);
   if (may_return(job, error, limit, blameless)) {
     job->retried = !blameless;
     slice_return(pool, job);
   } else {
-    slice_finish(pool, job, read ? error : LONTAR_DEADLINE, NULL);
+    slice_finish(pool, job, job_reads(job) ? error : LONTAR_DEADLINE, NULL);
   }
 }
 
@@ -269,8 +268,8 @@ static void checked(struct job *job, enum lontar_error error, const PGresult *re
 void place_check(struct place *place)
 {
   static const struct values none;
-  place->check = (struct job){.statement = STATEMENT_server_check, .done = checked, .retried = true};
-  statement_bind(STATEMENT_server_check, &none, &place->check.parameters);
+  place->check = (struct job){.first.statement = STATEMENT_server_check, .done = checked, .retried = true};
+  statement_bind(STATEMENT_server_check, &none, &place->check.first.parameters);
   place->check.sent = clock_steady();
   place->dirty = true;
   if (!connection_send(place->connection, &place->check))

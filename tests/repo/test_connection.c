@@ -100,9 +100,9 @@ static enum connection_state run_until_open(void)
 static void send_job(struct job *job, enum statement statement)
 {
   struct values values = {0};
-  *job = (struct job){.statement = statement};
+  *job = (struct job){.first.statement = statement};
   value_set_integer(&values.of[FIELD_id], 1);
-  statement_bind(statement, &values, &job->parameters);
+  statement_bind(statement, &values, &job->first.parameters);
   answered = false;
   CU_ASSERT_TRUE(connection_send(connection, job));
   CU_ASSERT_TRUE(connection_sync(connection));
@@ -283,12 +283,12 @@ static void on_one_done(void *owner, struct connection *its, struct job *job, en
 static void send_chat(struct job *job, int64_t subject)
 {
   struct values values = {0};
-  *job = (struct job){.statement = STATEMENT_chat_create};
+  *job = (struct job){.first.statement = STATEMENT_chat_create};
   value_set_integer(&values.of[FIELD_user_id], 1);
   value_set_integer(&values.of[FIELD_subject_id], subject);
   value_set_text(&values.of[FIELD_question], "Apa?", 4);
   value_set_text(&values.of[FIELD_response], "Itu.", 4);
-  statement_bind(job->statement, &values, &job->parameters);
+  statement_bind(job->first.statement, &values, &job->first.parameters);
   CU_ASSERT_TRUE(connection_send(connection, job));
 }
 
