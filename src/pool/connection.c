@@ -159,9 +159,11 @@ size_t connection_bulk(const struct connection *connection)
 
 bool connection_forget(struct connection *connection, enum statement statement)
 {
-  bool was_prepared = connection->session.prepared[statement];
-  connection->session.prepared[statement] = false;
-  return was_prepared;
+  const int knew = connection->session.knows[statement];
+  if (knew != SESSION_UNKNOWN)
+    connection->session.knows[statement] = SESSION_FORGETS;
+  connection->session.fresh = 0;
+  return knew == SESSION_LEARNS || knew == SESSION_KNOWS;
 }
 
 enum connection_state connection_state(const struct connection *connection)
@@ -296,10 +298,10 @@ static void receive_preparation(struct connection *connection)
 {
   while (connection->state == CONNECTION_OPENING && PQisBusy(connection->libpq) == 0) {
     PGresult *result = PQgetResult(connection->libpq);
-    enum session_state state = session_take(&connection->session, result);
+    enum session_state state = session_take(&connection->session, connection->libpq, result);
     if (state == SESSION_READY)
       connection->state = CONNECTION_READY;
-    else if (state == SESSION_SET_UP && !session_prepare(connection->libpq))
+    else if (state == SESSION_SET_UP && !session_prove(connection->libpq))
       (void)break_with_libpq(connection);
     else if (state == SESSION_SET_UP)
       flush(connection);
@@ -426,6 +428,27 @@ static bool goes_at_once(struct job *job)
   return job->answered == job_count(job) && !job->ends_segment && job_reads(job) && went_well(job);
 }
 
+/* What was to be learned is answered before the statement itself. When it was refused, that is the statement's answer:
+ * it is skipped. */
+static void take_answer(struct connection *connection, struct job_part *part, PGresult *result)
+{
+  if (part->learns && part->result == NULL) {
+    part->by_name = PQresultStatus(result) == PGRES_COMMAND_OK;
+    part->learns = !part->by_name; /* until its end */
+    session_learned(&connection->session, part->statement, part->by_name);
+    if (part->by_name)
+      PQclear(result);
+    else
+      part->result = result;
+  } else if (part->result != NULL && PQresultStatus(result) == PGRES_PIPELINE_ABORTED) {
+    PQclear(result);
+  } else {
+    PQclear(part->result);
+    part->result = result;
+    bulk_note_rows(&connection->bulk, result);
+  }
+}
+
 static void receive_result(struct connection *connection, PGresult *result)
 {
   struct job *job = unanswered(connection);
@@ -434,10 +457,7 @@ static void receive_result(struct connection *connection, PGresult *result)
     (void)break_with(connection, LONTAR_UNAVAILABLE, PQresultErrorMessage(result));
     PQclear(result);
   } else if (job != NULL) {
-    struct job_part *part = job_part(job, job->answered);
-    PQclear(part->result);
-    part->result = result;
-    bulk_note_rows(&connection->bulk, result);
+    take_answer(connection, job_part(job, job->answered), result);
   } else if (is_failure(PQresultStatus(result)) && connection->commit_error == NULL) {
     connection->commit_error = result;
   } else {
@@ -448,8 +468,13 @@ static void receive_result(struct connection *connection, PGresult *result)
 static void end_of_result(struct connection *connection)
 {
   struct job *job = unanswered(connection);
-  if (job == NULL || job_part(job, job->answered)->result == NULL)
+  struct job_part *part = job != NULL ? job_part(job, job->answered) : NULL;
+  if (part == NULL || part->result == NULL)
     return;
+  if (part->learns) {
+    part->learns = false;
+    return;
+  }
   job->answered++;
   if (goes_at_once(job))
     finish(connection, job, LONTAR_OK, false);
@@ -510,10 +535,14 @@ enum connection_state connection_step(struct connection *connection)
 
 static bool send_part(struct connection *connection, struct job_part *part)
 {
-  part->by_name = connection->session.prepared[part->statement];
+  struct session *session = &connection->session;
+  part->learns = session_learns(session, part->statement);
   if (statement_rows[part->statement].kind == APPENDS) /* no others have long texts */
     bulk_note_statement(&connection->bulk, &part->parameters);
-  return session_send(&connection->session, connection->libpq, part->statement, &part->parameters);
+  if (part->learns && !session_learn(session, connection->libpq, part->statement))
+    return false;
+  part->by_name = session_has(session, part->statement);
+  return session_send(connection->libpq, part->statement, &part->parameters, part->by_name);
 }
 
 bool connection_send(struct connection *connection, struct job *job)
@@ -536,6 +565,7 @@ bool connection_sync(struct connection *connection)
     return connection->state == CONNECTION_READY;
   last->ends_segment = true;
   connection->unsynced = false;
+  connection->session.fresh = 0;
   if (PQpipelineSync(connection->libpq) != 1)
     return break_with_libpq(connection);
   flush(connection);

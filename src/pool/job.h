@@ -23,7 +23,8 @@ struct job_part {
   enum statement statement;
   struct statement_parameters parameters;
 
-  bool by_name;     /* connection's: sent as a prepared statement */
+  bool learns;      /* connection's: it is prepared with this execution, which is answered first */
+  bool by_name;     /* connection's: sent as a prepared statement that is known */
   PGresult *result; /* connection's: what arrived, until the segment is committed */
 };
 

@@ -1,4 +1,4 @@
-/* Prepares a session, one segment for its settings and one for the statements. */
+/* Prepares a session and its statements. */
 #include "pool/session.h"
 
 #include <stdio.h>
@@ -11,17 +11,11 @@
 #include "repo/presets.h"
 
 enum {
-  COMMAND_SETTINGS = -1,
-  COMMAND_LOCK_TIMEOUT = 0, /* then the statements */
   CHECKS_CLIENT_SINCE = 140000,
   IDLE_IN_TRANSACTION = 60000,
-  LOCK_TIMEOUT = 200, /* as below: then the connection serves others, and the statement is sent again later */
+  LOCK_TIMEOUT = 200, /* then the connection serves others, and the statement is sent again later */
   SETTINGS_SIZE_MAX = 8192,
 };
-
-/* A statement cannot be prepared while somebody holds its table. The session goes without it then: it is sent as text,
- * so that only those wait who ask for that table. */
-#define PREPARING_LOCK_TIMEOUT "200"
 
 /* A backend whose worker was killed ends within this time, even while it waits for a lock. PostgreSQL can look on some
  * systems only. */
@@ -46,67 +40,54 @@ static bool send_settings(PGconn *libpq, int64_t statement_timeout)
          PQpipelineSync(libpq) == 1;
 }
 
-static bool send_statements(PGconn *libpq, bool pooled)
-{
-  static const char lock_timeout[] = "SELECT set_config('lock_timeout', '" PREPARING_LOCK_TIMEOUT "', true)";
-  if (PQsendQueryParams(libpq, lock_timeout, 0, NULL, NULL, NULL, NULL, 0) != 1)
-    return false;
-  for (int i = 1; i < STATEMENT_COUNT; i++) {
-    Oid types[STATEMENT_FIELDS_MAX];
-    int count = statement_types((enum statement)i, types);
-    if (PQsendPrepare(libpq, pooled ? "" : statement_rows[i].name, statement_rows[i].sql, count, types) != 1)
-      return false;
-  }
-  return PQpipelineSync(libpq) == 1;
-}
-
 bool session_begin(struct session *session, PGconn *libpq, int64_t statement_timeout)
 {
-  *session = (struct session){.answered = COMMAND_SETTINGS};
+  *session = (struct session){0};
   return send_settings(libpq, statement_timeout);
 }
 
 bool session_begin_pooled(struct session *session, PGconn *libpq)
 {
-  *session = (struct session){.pooled = true, .answered = COMMAND_LOCK_TIMEOUT};
-  return send_statements(libpq, true);
+  static const struct statement_parameters none;
+  *session = (struct session){.pooled = true, .set_up = true};
+  return session_send(libpq, STATEMENT_server_check, &none, false) && PQpipelineSync(libpq) == 1;
 }
 
-bool session_prepare(PGconn *libpq)
+static bool prepare(PGconn *libpq, enum statement statement)
 {
-  return send_statements(libpq, false);
+  Oid types[STATEMENT_FIELDS_MAX];
+  const int count = statement_types(statement, types);
+  return PQsendPrepare(libpq, statement_rows[statement].name, statement_rows[statement].sql, count, types) == 1;
 }
 
-static bool is_locked(const PGresult *result)
+bool session_prove(PGconn *libpq)
 {
-  const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  return sqlstate != NULL && strcmp(sqlstate, "55P03") == 0;
+  return prepare(libpq, STATEMENT_server_check) && PQpipelineSync(libpq) == 1;
 }
 
-enum session_state session_take(struct session *session, const PGresult *result)
+enum session_state session_take(struct session *session, const PGconn *libpq, const PGresult *result)
 {
-  if (result == NULL) {
-    session->answered++;
+  switch (result != NULL ? PQresultStatus(result) : PGRES_EMPTY_QUERY) {
+  case PGRES_EMPTY_QUERY:
     return SESSION_PREPARING;
-  }
-  switch (PQresultStatus(result)) {
   case PGRES_PIPELINE_SYNC:
-    return session->answered == COMMAND_LOCK_TIMEOUT ? SESSION_SET_UP : SESSION_READY;
+    if (session->set_up || session->backend == PQbackendPID(libpq))
+      return SESSION_READY;
+    session->set_up = true;
+    return SESSION_SET_UP;
   case PGRES_COMMAND_OK:
-    session->prepared[session->answered] = !session->pooled;
+    session->knows[STATEMENT_server_check] = SESSION_KNOWS;
     return SESSION_PREPARING;
   case PGRES_TUPLES_OK:
-    if (session->answered == COMMAND_SETTINGS)
+    if (!session->set_up)
       session->backend = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
     return SESSION_PREPARING;
-  case PGRES_PIPELINE_ABORTED: /* behind a locked one */
-    return SESSION_PREPARING;
   default:
-    return is_locked(result) && session->answered > COMMAND_LOCK_TIMEOUT ? SESSION_PREPARING : SESSION_REFUSED;
+    return SESSION_REFUSED;
   }
 }
 
-/* A new session cannot have our statements yet, nor have lost them: others have had its server. */
+/* A new session cannot have our statement yet, nor have lost it: others have had its server. */
 static bool speaks_of_a_pooler(const char *sqlstate)
 {
   return strcmp(sqlstate, "42P05") == 0 || strcmp(sqlstate, "26000") == 0;
@@ -114,21 +95,27 @@ static bool speaks_of_a_pooler(const char *sqlstate)
 
 const char *session_remedy(const struct session *session, const char *sqlstate)
 {
-  static const char *const unmigrated[] = {"42P01", "42703", "3F000", "42883"};
-  if (!session->pooled && speaks_of_a_pooler(sqlstate))
-    return " (" SESSION_POOLER_REMEDY ")";
-  for (size_t i = 0; i < sizeof unmigrated / sizeof unmigrated[0]; i++)
-    if (strcmp(sqlstate, unmigrated[i]) == 0)
-      return " (was `lontarctl migrate` run?)";
-  return strcmp(sqlstate, "42501") == 0 ? " (were the rights granted: `lontarctl migrate --grant`?)" : "";
+  return !session->pooled && speaks_of_a_pooler(sqlstate) ? " (" SESSION_POOLER_REMEDY ")" : "";
 }
 
-bool session_send(const struct session *session, PGconn *libpq, enum statement statement,
-                  const struct statement_parameters *parameters)
+bool session_learn(struct session *session, PGconn *libpq, enum statement statement)
+{
+  session->knows[statement] = SESSION_LEARNS;
+  session->fresh |= UINT64_C(1) << statement;
+  return prepare(libpq, statement);
+}
+
+void session_learned(struct session *session, enum statement statement, bool good)
+{
+  if (session->knows[statement] == SESSION_LEARNS)
+    session->knows[statement] = good ? SESSION_KNOWS : SESSION_UNKNOWN;
+}
+
+bool session_send(PGconn *libpq, enum statement statement, const struct statement_parameters *parameters, bool by_name)
 {
   const struct statement_row *row = &statement_rows[statement];
   Oid types[STATEMENT_FIELDS_MAX];
-  if (session->prepared[statement])
+  if (by_name)
     return PQsendQueryPrepared(libpq, row->name, parameters->count, parameters->values, parameters->lengths,
                                parameters->formats, 1) == 1;
   (void)statement_types(statement, types);

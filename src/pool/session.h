@@ -1,6 +1,6 @@
 /*
- * What a new session is told before its first job: settings, then every statement, so that a schema which was not
- * migrated is found at once. Owns no connection and makes no call that blocks.
+ * What a session is told: its settings before its first job, and each statement when it is first sent, so that it can
+ * be sent by its name from then on. Owns no connection and makes no call that blocks.
  */
 #ifndef POOL_SESSION_H
 #define POOL_SESSION_H
@@ -13,7 +13,7 @@
 
 enum session_state {
   SESSION_PREPARING,
-  SESSION_SET_UP, /* it has its settings: session_prepare is next */
+  SESSION_SET_UP, /* it has its settings, through a pooler: session_prove is next */
   SESSION_READY,
   SESSION_REFUSED
 };
@@ -22,33 +22,58 @@ enum session_state {
 #define SESSION_POOLER_REMEDY                                                                                          \
   "database_url leads through a pooler that gives each transaction another server: set prepared_statements = off"
 
+enum session_knows {
+  SESSION_UNKNOWN,
+  SESSION_LEARNS, /* it was told, and has not answered: sent as text meanwhile, by its name in the same segment */
+  SESSION_KNOWS,
+  SESSION_FORGETS /* the schema changed under it: sent as text from then on */
+};
+
 struct session {
-  bool pooled;                    /* nothing that is told to it lasts beyond a segment */
-  bool prepared[STATEMENT_COUNT]; /* these are known by name; the others are sent as text */
-  int backend;                    /* the server's process, 0 when that is not known */
-  int answered;                   /* number of the command that is answered next; statements have their own number */
+  bool pooled;                          /* nothing that is told to it lasts beyond a segment */
+  bool set_up;                          /* the settings were answered */
+  unsigned char knows[STATEMENT_COUNT]; /* enum session_knows */
+  uint64_t fresh;                       /* bits of the statements that were told in the open segment */
+  int backend;                          /* the server's process, 0 when that is not known */
 };
 
 /* Sends the settings on a connection in pipeline mode. False when libpq could not. */
 bool session_begin(struct session *session, PGconn *libpq, int64_t statement_timeout);
 
-/* The same for a session behind a pooler that gives each transaction another server: it gets no settings, and prepares
- * every statement only to see that it can. */
+/* The same for a session behind a pooler that gives each transaction another server: it gets no settings, and only
+ * shows that there is a server. */
 bool session_begin_pooled(struct session *session, PGconn *libpq);
 
-/* Sends the statements, once session_take has said SESSION_SET_UP and not before: a pooler may hand the server on with
- * the first segment's end, and what it had passed on of the next one would be lost in the middle of a message. False
- * when libpq could not. */
-bool session_prepare(PGconn *libpq);
+/* Prepares a statement whose name another session may have left behind, once session_take has said SESSION_SET_UP and
+ * not before: a pooler may hand the server on with the first segment's end, and what it had passed on of the next one
+ * would be lost in the middle of a message. False when libpq could not. */
+bool session_prove(PGconn *libpq);
 
 /* Takes a result of what was sent, or the NULL behind it. SESSION_REFUSED: for the result's reason. */
-enum session_state session_take(struct session *session, const PGresult *result);
+enum session_state session_take(struct session *session, const PGconn *libpq, const PGresult *result);
 
 /* After SESSION_REFUSED with this SQLSTATE: what to do, behind a blank and in brackets, or "". */
 const char *session_remedy(const struct session *session, const char *sqlstate);
 
-/* Sends a statement; its result is binary. False when libpq could not. */
-bool session_send(const struct session *session, PGconn *libpq, enum statement statement,
-                  const struct statement_parameters *parameters);
+/* Whether the statement is to be prepared with this execution of it: session_learn comes before session_send then. */
+static inline bool session_learns(const struct session *session, enum statement statement)
+{
+  return session->knows[statement] == SESSION_UNKNOWN && !session->pooled;
+}
+
+/* Whether it may be sent by its name: behind one that is refused its segment is skipped. */
+static inline bool session_has(const struct session *session, enum statement statement)
+{
+  return session->knows[statement] == SESSION_KNOWS || (session->fresh >> statement & 1) != 0;
+}
+
+/* Sends what the statement is, to be answered before it. False when libpq could not. */
+bool session_learn(struct session *session, PGconn *libpq, enum statement statement);
+
+/* That was answered: it stays known, whatever becomes of its segment, or was refused or skipped. */
+void session_learned(struct session *session, enum statement statement, bool good);
+
+/* Sends a statement, `by_name` or as text; its result is binary. False when libpq could not. */
+bool session_send(PGconn *libpq, enum statement statement, const struct statement_parameters *parameters, bool by_name);
 
 #endif

@@ -361,6 +361,7 @@ static const struct {
     {"42P01", "was `lontarctl migrate` run?"},
     {"42703", "was `lontarctl migrate` run?"},
     {"3F000", "was `lontarctl migrate` run?"},
+    {"42883", "was `lontarctl migrate` run?"},
 };
 
 /* What would be the caller's fault is ours until it is known that the caller gave it. No set of bits: of a test of one

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "pool/connection.h"
+#include "pool/trouble.h"
 #include "repo.h"
 
 #define DATABASE "connection_test"
@@ -24,6 +25,7 @@ static struct dialer *dialer;
 static struct connection *connection;
 static bool answered;
 static enum lontar_error answer;
+static enum trouble trouble;
 
 static int before(void)
 {
@@ -43,9 +45,9 @@ static void on_job_done(void *owner, struct connection *its, struct job *job, en
   (void)owner;
   (void)its;
   (void)job;
-  (void)result;
   answered = !again;
   answer = error;
+  trouble = trouble_of(error, PQresultErrorField(result, PG_DIAG_SQLSTATE), true);
 }
 
 static void open_connection_with(const char *url, bool prepared_statements)
@@ -145,14 +147,21 @@ static void a_locked_table_is_no_absent_database(void)
   close_connection();
 }
 
+/* By the first statement that misses it; the session serves as soon as it is there. */
 static void a_schema_that_was_not_migrated_is_told(void)
 {
+  static char out[REPO_TEXT_SIZE];
   char text[REPO_URL_SIZE];
-  repo_url("postgres", "postgres", text);
+  repo_url("connection_bare", "postgres", text);
   for (int prepared = 0; prepared < 2; prepared++) {
+    repo_create_database("connection_bare");
     open_connection_with(text, prepared != 0);
-    CU_ASSERT_EQUAL(run_until_open(), CONNECTION_BROKEN);
-    CU_ASSERT_PTR_NOT_NULL(strstr(connection_message(connection), "lontarctl migrate"));
+    CU_ASSERT_EQUAL_FATAL(run_until_open(), CONNECTION_READY);
+    CU_ASSERT_EQUAL(run_job(STATEMENT_subject_get), LONTAR_INTERNAL);
+    CU_ASSERT_EQUAL(trouble, TROUBLE_SCHEMA);
+    CU_ASSERT_EQUAL(repo_lontarctl("connection_bare", "migrate", out), 0);
+    CU_ASSERT_EQUAL(run_job(STATEMENT_subject_get), LONTAR_OK);
+    CU_ASSERT_EQUAL(run_job(STATEMENT_subject_get), LONTAR_OK);
     close_connection();
   }
 }
@@ -337,6 +346,36 @@ static void a_commit_that_fails_is_its_segments(void)
   PQfinish(superuser);
 }
 
+static void send_into_segment(struct job *job, enum statement statement)
+{
+  struct values values = {0};
+  *job = (struct job){.first.statement = statement};
+  value_set_integer(&values.of[FIELD_id], 1);
+  statement_bind(statement, &values, &job->first.parameters);
+  CU_ASSERT_TRUE(connection_send(connection, job));
+}
+
+/* What a session was told before the failure it knows for good, what came behind it was skipped. */
+static void a_segment_that_fails_takes_back_no_statement(void)
+{
+  struct job jobs[4];
+  open_connection(url());
+  CU_ASSERT_EQUAL_FATAL(run_until_open(), CONNECTION_READY);
+  send_into_segment(&jobs[0], STATEMENT_book_get);
+  send_into_segment(&jobs[1], STATEMENT_book_get); /* by the name that it does not know yet */
+  send_chat(&jobs[2], 9999);
+  send_into_segment(&jobs[3], STATEMENT_subject_get);
+  CU_ASSERT_TRUE(connection_sync(connection));
+  run_until_empty();
+  for (int i = 0; i < 2; i++) {
+    CU_ASSERT_EQUAL(run_job(STATEMENT_book_get), LONTAR_OK);
+    CU_ASSERT_EQUAL(run_job(STATEMENT_subject_get), LONTAR_OK);
+  }
+  CU_ASSERT_TRUE(connection_forget(connection, STATEMENT_book_get));
+  CU_ASSERT_TRUE(connection_forget(connection, STATEMENT_subject_get));
+  close_connection();
+}
+
 /* It is sent as text from then on. */
 static void a_statement_whose_plan_does_not_fit_is_forgotten(void)
 {
@@ -433,4 +472,5 @@ CASES(connection, before, NULL, CASE(a_locked_table_is_no_absent_database),
       CASE(a_schema_that_was_not_migrated_is_told), CASE(without_prepared_statements_they_run_as_text),
       CASE(a_silent_server_does_not_keep_us_from_the_next), CASE(of_several_servers_one_must_take_writes),
       CASE(a_killed_workers_backend_does_not_stay), CASE(a_commit_that_fails_is_its_segments),
-      CASE(a_statement_whose_plan_does_not_fit_is_forgotten), CASE(statements_prepared_through_a_pooler_are_told));
+      CASE(a_segment_that_fails_takes_back_no_statement), CASE(a_statement_whose_plan_does_not_fit_is_forgotten),
+      CASE(statements_prepared_through_a_pooler_are_told));

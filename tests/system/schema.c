@@ -91,7 +91,7 @@ static void no_failure_outlives_a_change(void)
   }
 }
 
-/* No new session can be prepared while it stands, so those that are open must stay, too. */
+/* No statement that writes them can be prepared while it stands. */
 static void a_rule_on_one_table_harms_no_other(void)
 {
   TEXT body = expand("{\"subject_id\": <subject>, \"title\": \"Judul\"}");
