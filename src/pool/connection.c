@@ -328,19 +328,17 @@ static struct job *unanswered(struct connection *connection)
 static void finish(struct connection *connection, struct job *job, enum lontar_error error, bool again)
 {
   PGresult *results[JOB_PARTS_MAX];
-  const int count = job_count(job);
-  const int told = job->told;
-  int i = 0;
-  do
-    results[i] = TAKE(job_part(job, i)->result);
-  while (++i < count);
+  const int others = job->other_count;
+  results[0] = TAKE(job->first.result);
+  for (int i = 0; i < others; i++)
+    results[i + 1] = TAKE(job->others[i].result);
   TAILQ_REMOVE(&connection->pipeline, job, link);
-  forget_results(job);
-  job->told = told;
+  job->answered = 0;
+  job->ends_segment = false;
   job->results = results;
-  connection->owner.job_done(connection->owner.owner, connection, job, error, results[told], again);
-  while (i > 0)
-    PQclear(results[--i]);
+  connection->owner.job_done(connection->owner.owner, connection, job, error, results[job->told], again);
+  for (int i = 0; i <= others; i++)
+    PQclear(results[i]);
 }
 
 static enum lontar_error result_error(const PGresult *result)
@@ -428,25 +426,24 @@ static bool goes_at_once(struct job *job)
   return job->answered == job_count(job) && !job->ends_segment && job_reads(job) && went_well(job);
 }
 
-/* What was to be learned is answered before the statement itself. When it was refused, that is the statement's answer:
- * it is skipped. */
+/* What was sent ahead of a statement is answered before it, and is its answer where it was refused: behind that all is
+ * skipped. */
 static void take_answer(struct connection *connection, struct job_part *part, PGresult *result)
 {
-  if (part->learns && part->result == NULL) {
-    part->by_name = PQresultStatus(result) == PGRES_COMMAND_OK;
-    part->learns = !part->by_name; /* until its end */
-    session_learned(&connection->session, part->statement, part->by_name);
-    if (part->by_name)
-      PQclear(result);
-    else
-      part->result = result;
-  } else if (part->result != NULL && PQresultStatus(result) == PGRES_PIPELINE_ABORTED) {
-    PQclear(result);
-  } else {
-    PQclear(part->result);
-    part->result = result;
-    bulk_note_rows(&connection->bulk, result);
+  const bool skipped = PQresultStatus(result) == PGRES_PIPELINE_ABORTED;
+  const bool good = !skipped && !is_failure(PQresultStatus(result));
+  part->expects -= part->expects > 0;
+  if (part->expects == 1 && part->learns) {
+    session_learned(&connection->session, part->statement, good);
+    part->by_name = good;
   }
+  if ((part->expects > 0 && good) || (skipped && part->result != NULL)) {
+    PQclear(result);
+    return;
+  }
+  PQclear(part->result);
+  part->result = result;
+  bulk_note_rows(&connection->bulk, result);
 }
 
 static void receive_result(struct connection *connection, PGresult *result)
@@ -469,12 +466,8 @@ static void end_of_result(struct connection *connection)
 {
   struct job *job = unanswered(connection);
   struct job_part *part = job != NULL ? job_part(job, job->answered) : NULL;
-  if (part == NULL || part->result == NULL)
+  if (part == NULL || part->result == NULL || part->expects > 0)
     return;
-  if (part->learns) {
-    part->learns = false;
-    return;
-  }
   job->answered++;
   if (goes_at_once(job))
     finish(connection, job, LONTAR_OK, false);
@@ -536,25 +529,40 @@ enum connection_state connection_step(struct connection *connection)
 static bool send_part(struct connection *connection, struct job_part *part)
 {
   struct session *session = &connection->session;
+  const bool plans = session_plans(session, part->statement, &part->parameters);
   part->learns = session_learns(session, part->statement);
+  part->expects = 1 + plans + part->learns;
   if (statement_rows[part->statement].kind == APPENDS) /* no others have long texts */
     bulk_note_statement(&connection->bulk, &part->parameters);
-  if (part->learns && !session_learn(session, connection->libpq, part->statement))
+  if ((plans && !session_plan(connection->libpq)) ||
+      (part->learns && !session_learn(session, connection->libpq, part->statement)))
     return false;
   part->by_name = session_has(session, part->statement);
   return session_send(connection->libpq, part->statement, &part->parameters, part->by_name);
 }
 
+/* PostgreSQL keeps answers back until the segment's end, so a dear read has one of its own: what came before it does
+ * not wait for it, and its own answer not for others. How a statement is planned is said for a segment, too. */
+static bool goes_apart(const struct connection *connection, const struct job *job)
+{
+  const enum statement_kind kind = job_kind(job);
+  return kind == DEAR || kind == BULKY ||
+         session_plans(&connection->session, job->first.statement, &job->first.parameters);
+}
+
 bool connection_send(struct connection *connection, struct job *job)
 {
-  if (connection->state != CONNECTION_READY)
+  const bool apart = goes_apart(connection, job);
+  if (connection->state != CONNECTION_READY || (apart && !connection_sync(connection)))
     return false;
-  forget_results(job);
+  job->told = 0;
   for (int i = 0; i < job_count(job); i++)
     if (!send_part(connection, job_part(job, i)))
       return break_with_libpq(connection);
   TAILQ_INSERT_TAIL(&connection->pipeline, job, link);
   connection->unsynced = true;
+  if (apart)
+    (void)connection_sync(connection);
   return true;
 }
 

@@ -64,7 +64,8 @@ enum connection_state connection_state(const struct connection *connection);
 int connection_fd(const struct connection *connection);
 int connection_wants(const struct connection *connection);
 
-/* Sends a job into the open segment. False when the connection broke; the job is then not in its pipeline. */
+/* Sends a job into the open segment, or a dear read and one that is planned for itself in a segment of its own. False
+ * when the connection broke; the job is then not in its pipeline. */
 bool connection_send(struct connection *connection, struct job *job);
 
 /* Closes the open segment, if any, and writes what the socket takes. False when the connection broke. */

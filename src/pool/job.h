@@ -23,8 +23,9 @@ struct job_part {
   enum statement statement;
   struct statement_parameters parameters;
 
-  bool learns;      /* connection's: it is prepared with this execution, which is answered first */
-  bool by_name;     /* connection's: sent as a prepared statement that is known */
+  int expects;      /* connection's: answers still to come, the last of them its own */
+  bool learns;      /* connection's: the one before tells whether it is prepared */
+  bool by_name;     /* connection's: sent as a prepared statement */
   PGresult *result; /* connection's: what arrived, until the segment is committed */
 };
 

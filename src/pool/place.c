@@ -226,26 +226,15 @@ static void on_ready(evutil_socket_t fd, short what, void *argument)
   on_moved(place);
 }
 
-/* PostgreSQL keeps answers back until the segment's end, so a dear read has one of its own: what came before it does
- * not wait for it, and its own answer not for others. */
-static bool send_apart(struct connection *connection, struct job *job)
-{
-  if (!connection_sync(connection) || !connection_send(connection, job))
-    return false;
-  (void)connection_sync(connection);
-  return true;
-}
-
 /* A broken connection takes nothing more; the end of this round settles it. */
 void place_send(struct place *place, struct job *job)
 {
   struct pool *pool = place->pool;
-  const bool apart = job->waiter.kind == DEAR || job->waiter.kind == BULKY;
   place->dirty = true;
   job->sent = clock_steady();
   if (job->first_sent == 0)
     job->first_sent = job->sent;
-  if (apart ? send_apart(place->connection, job) : connection_send(place->connection, job))
+  if (connection_send(place->connection, job))
     return;
   policy_retire(&pool->policy, place->index, POLICY_LOST);
   slice_return(pool, job);

@@ -111,6 +111,12 @@ void session_learned(struct session *session, enum statement statement, bool goo
     session->knows[statement] = good ? SESSION_KNOWS : SESSION_UNKNOWN;
 }
 
+bool session_plan(PGconn *libpq)
+{
+  static const char sql[] = "SELECT pg_catalog.set_config('plan_cache_mode', 'force_custom_plan', true)";
+  return PQsendQueryParams(libpq, sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
+}
+
 bool session_send(PGconn *libpq, enum statement statement, const struct statement_parameters *parameters, bool by_name)
 {
   const struct statement_row *row = &statement_rows[statement];

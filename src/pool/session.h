@@ -73,6 +73,23 @@ bool session_learn(struct session *session, PGconn *libpq, enum statement statem
 /* That was answered: it stays known, whatever becomes of its segment, or was refused or skipped. */
 void session_learned(struct session *session, enum statement statement, bool good);
 
+/* Lists whose second and third parameter are filters, NULL for none. */
+#define SESSION_LIST(resource)                                                                                         \
+  (UINT64_C(1) << STATEMENT_##resource##_list | UINT64_C(1) << STATEMENT_##resource##_list_before)
+#define SESSION_FILTERED (SESSION_LIST(user) | SESSION_LIST(subject) | SESSION_LIST(book))
+
+/* Whether a plan of its own is worth more to this execution than the one for all parameters: a filter was given. Behind
+ * a pooler nothing is said of plans, and what is sent as text is planned anew. */
+static inline bool session_plans(const struct session *session, enum statement statement,
+                                 const struct statement_parameters *parameters)
+{
+  return (SESSION_FILTERED >> statement & 1) != 0 && !session->pooled &&
+         (parameters->values[1] != NULL || parameters->values[2] != NULL);
+}
+
+/* Sends, ahead of what is to be planned so, that this segment's statements are. False when libpq could not. */
+bool session_plan(PGconn *libpq);
+
 /* Sends a statement, `by_name` or as text; its result is binary. False when libpq could not. */
 bool session_send(PGconn *libpq, enum statement statement, const struct statement_parameters *parameters, bool by_name);
 

@@ -1,4 +1,5 @@
-/* A worker's slice against a real server: jobs of several parts, from the queue to a connection and back. */
+/* A worker's slice against a real server: jobs of several parts and their plans, from the queue to a connection and
+ * back. */
 #include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,7 @@ static struct job job;
 static struct job_part other;
 static struct values values[PARTS];
 static bool answered;
+static int lists_out;
 static enum lontar_error answer;
 static int told;
 static int rows[PARTS]; /* of each part's result, -1 without one */
@@ -229,6 +231,88 @@ static void only_a_job_that_reads_is_sent_again_after_a_loss(void)
   CU_ASSERT_STRING_EQUAL(saved(), "0");
 }
 
+/* ---- Plans ---- */
+
+/* Books become a view that counts how its readers are planned. */
+static void count_plans(void)
+{
+  repo_execute(superuser, "INSERT INTO subjects (id, grade, name, code) VALUES (77, 10, 'Fisika', 'fis')");
+  repo_execute(superuser, "INSERT INTO books (subject_id, title) VALUES (77, 'Judul')");
+  repo_execute(superuser,
+               "CREATE SEQUENCE force_custom_plan MINVALUE 0; CREATE SEQUENCE force_generic_plan MINVALUE 0");
+  repo_execute(superuser, "ALTER TABLE books RENAME TO buku");
+  repo_execute(superuser, "CREATE FUNCTION counted() RETURNS bool LANGUAGE sql VOLATILE AS"
+                          " $$ SELECT nextval(current_setting('plan_cache_mode')::regclass) IS NOT NULL $$");
+  repo_execute(superuser, "CREATE VIEW books AS SELECT * FROM buku WHERE counted()");
+}
+
+static void forget_plans(void)
+{
+  repo_execute(superuser, "DROP VIEW books; DROP FUNCTION counted; ALTER TABLE buku RENAME TO books");
+  repo_execute(superuser, "DROP SEQUENCE force_custom_plan; DROP SEQUENCE force_generic_plan");
+  repo_execute(superuser, "DELETE FROM books; DELETE FROM subjects WHERE id = 77");
+}
+
+static void on_list_done(struct job *its, enum lontar_error error, const PGresult *result)
+{
+  (void)its;
+  (void)result;
+  answered = --lists_out == 0;
+  answer = error;
+}
+
+static void ask_for_list(struct job *its, enum statement statement, bool filtered)
+{
+  struct values asked = {0};
+  value_set_integer(&asked.of[FIELD_cursor_id], 0);
+  value_set_integer(&asked.of[FIELD_limit], 50);
+  value_set_integer(&asked.of[FIELD_offset], 0);
+  if (filtered)
+    value_set_integer(&asked.of[statement == STATEMENT_book_list ? FIELD_subject_id : FIELD_grade], 77);
+  *its = (struct job){.first.statement = statement, .done = on_list_done, .waiter.wait_until = clock_steady() + WAIT};
+  statement_bind(statement, &asked, &its->first.parameters);
+  answered = false;
+  lists_out++;
+  pool_submit(pool, its);
+}
+
+static enum lontar_error list(enum statement statement, bool filtered)
+{
+  ask_for_list(&job, statement, filtered);
+  finish();
+  return answer;
+}
+
+/* It and nothing that is sent before or behind it, in the same round of the loop too. */
+static void a_list_with_a_filter_is_planned_for_itself(void)
+{
+  struct job jobs[3];
+  count_plans();
+  for (int i = 0; i < 2; i++) {
+    CU_ASSERT_EQUAL(list(STATEMENT_book_list, true), LONTAR_OK);
+    CU_ASSERT_EQUAL(list(STATEMENT_book_list, false), LONTAR_OK);
+    for (int k = 0; k < 3; k++)
+      ask_for_list(&jobs[k], STATEMENT_book_list, k == 1);
+    finish();
+    CU_ASSERT_EQUAL(answer, LONTAR_OK);
+  }
+  CU_ASSERT_STRING_EQUAL(repo_value(superuser, "SELECT last_value FROM force_custom_plan"), "3");
+  CU_ASSERT_STRING_EQUAL(repo_value(superuser, "SELECT last_value FROM force_generic_plan"), "5");
+  forget_plans();
+}
+
+/* What was sent ahead of it is answered before. */
+static void a_list_with_a_filter_waits_for_a_lock_as_others(void)
+{
+  repo_execute(superuser, "BEGIN; LOCK TABLE subjects");
+  CU_ASSERT_EQUAL(list(STATEMENT_subject_list, true), LONTAR_DEADLINE);
+  CU_ASSERT_EQUAL(list(STATEMENT_book_list, true), LONTAR_OK);
+  repo_execute(superuser, "COMMIT");
+  for (int i = 0; i < 3; i++)
+    CU_ASSERT_EQUAL(list(STATEMENT_subject_list, true), LONTAR_OK);
+}
+
 CASES(slice, before, after, CASE(both_parts_happen_and_both_are_answered), CASE(when_one_part_fails_none_has_happened),
       CASE(a_conflict_in_the_second_part_is_tried_again_from_the_first),
-      CASE(only_a_job_that_reads_is_sent_again_after_a_loss));
+      CASE(only_a_job_that_reads_is_sent_again_after_a_loss), CASE(a_list_with_a_filter_is_planned_for_itself),
+      CASE(a_list_with_a_filter_waits_for_a_lock_as_others));
