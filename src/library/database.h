@@ -7,8 +7,8 @@
 
 #include <lontar/database.h>
 
-#include "base/cleanup.h"
 #include "library/wire.h"
+#include "pool/door.h"
 
 /* How a run that failed may be repeated. */
 enum database_retry {
@@ -23,11 +23,5 @@ enum lontar_error database_check(const struct lontar_database *database, struct 
 /* Takes a connection, runs the statements on it as wire_run does, gives it back. The caller clears the result. */
 enum lontar_error database_run(struct lontar_database *database, const struct wire_statement *statements, size_t count,
                                unsigned retry, PGresult **ret_result, struct lontar_failure *failure);
-
-#define CLEANUP_RESULT CLEANUP(database_clear_result)
-static inline void database_clear_result(PGresult **result)
-{
-  PQclear(*result);
-}
 
 #endif

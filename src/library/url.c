@@ -11,18 +11,9 @@
 #include "base/text.h"
 #include "library/failure.h"
 #include "pool/address.h"
+#include "pool/door.h"
 
 enum { REASON_SIZE = 96, PORT_MOST = 65535 };
-
-static void connection_finish(PGconn **connection)
-{
-  PQfinish(*connection);
-}
-
-static void servers_free(struct address_list **list)
-{
-  address_list_free(*list);
-}
 
 /* libpq takes what has neither an equals sign nor the beginning of a URL for the name of a database. */
 static bool is_name(const char *url)
@@ -74,7 +65,7 @@ static enum lontar_error settings_check(const char *url, struct lontar_failure *
   char reason[REASON_SIZE];
   if (PQpingParams(keywords, values, 1) != PQPING_NO_ATTEMPT)
     return LONTAR_OK;
-  CLEANUP(connection_finish) PGconn *connection = PQconnectStartParams(keywords, values, 1);
+  CLEANUP_CONNECTION PGconn *connection = PQconnectStartParams(keywords, values, 1);
   if (!connection)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
   reason_copy(connection, reason);
@@ -88,7 +79,7 @@ enum lontar_error url_check(const char *url, struct lontar_failure *failure)
   enum lontar_error error = settings_check(url, failure);
   if (error != LONTAR_OK)
     return error;
-  CLEANUP(servers_free) struct address_list *list = address_list_parse(url);
+  CLEANUP_ADDRESSES struct address_list *list = address_list_parse(url);
   if (!list)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
   const char *wrong =

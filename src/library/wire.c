@@ -25,16 +25,6 @@
 
 enum { SETTINGS_SIZE_MAX = 8192, LOOK_MILLISECONDS = 2 };
 
-static void result_clear(PGresult **result)
-{
-  PQclear(*result);
-}
-
-static void servers_free(struct address_list **list)
-{
-  address_list_free(*list);
-}
-
 /* Waits for the socket; false when the deadline has passed. A broken socket counts as ready: libpq finds out. */
 static bool wire_wait(const PGconn *connection, short events, int64_t deadline)
 {
@@ -98,7 +88,7 @@ static enum lontar_error wire_set_up(PGconn *connection, const struct lontar_opt
   if (sql.failed)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
   const struct wire_statement set = {.sql = sql.data};
-  CLEANUP(result_clear) PGresult *result = NULL;
+  CLEANUP_RESULT PGresult *result = NULL;
   enum lontar_error error = wire_run(connection, &set, 1, deadline, &result, failure);
   if (error == LONTAR_OK)
     *ret_backend = backend_from(result, connection);
@@ -128,31 +118,19 @@ static enum lontar_error wire_attempt(const struct wire_way *way, const struct a
 /* The servers of a URL, each by its address. libpq by itself would stay with one that is silent. */
 static struct address_list *wire_servers(const char *url)
 {
-  CLEANUP(servers_free) struct address_list *list = address_list_parse(url);
+  CLEANUP_ADDRESSES struct address_list *list = address_list_parse(url);
   return list && address_list_has_names(list) ? address_list_resolve(list) : TAKE(list);
 }
 
 /* A name that nobody knows will not be known later, unlike one that nobody could be asked about. */
 static enum lontar_error failure_from_lookup(const char *url, int error, struct lontar_failure *failure)
 {
-  CLEANUP(servers_free) struct address_list *list = address_list_parse(url);
+  CLEANUP_ADDRESSES struct address_list *list = address_list_parse(url);
   const char *name = list && list->items[0].host ? list->items[0].host : "";
   (void)failure_set(failure, LONTAR_UNAVAILABLE, "the address of \"%s\" cannot be found: %s", name,
                     gai_strerror(error));
   failure->retriable = error != EAI_NONAME;
   return LONTAR_UNAVAILABLE;
-}
-
-/* Whether the URL asks for a round of standbys before one of any servers. */
-static bool wire_prefers_standby(const char *url)
-{
-  PQconninfoOption *options = PQconninfoParse(url, NULL);
-  bool prefers = false;
-  for (const PQconninfoOption *it = options; it && it->keyword; it++)
-    prefers = prefers ||
-              (it->val && strcmp(it->keyword, "target_session_attrs") == 0 && strcmp(it->val, "prefer-standby") == 0);
-  PQconninfoFree(options);
-  return prefers;
 }
 
 /* Waits for those that have just left, such as the attempt before; the older ones have been given up. */
@@ -179,12 +157,13 @@ static enum lontar_error failure_from_leaving(struct lontar_failure *failure, co
 enum lontar_error wire_open(const struct wire_way *way, int leaving_max, int64_t deadline, PGconn **ret_connection,
                             struct backend *ret_backend, struct lontar_failure *failure)
 {
-  CLEANUP(servers_free) struct address_list *list = wire_servers(way->url);
+  CLEANUP_ADDRESSES struct address_list *list = wire_servers(way->url);
   if (!list)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
   if (list->count == 0)
     return failure_from_lookup(way->url, list->lookup_error, failure);
-  bool two_rounds = list->count > 1 && wire_prefers_standby(way->url);
+  /* Whether the URL asks for a round of standbys before one of any servers. */
+  bool two_rounds = list->count > 1 && address_url_says(way->url, "target_session_attrs", "prefer-standby");
   int attempts = two_rounds ? 2 * list->count : list->count;
   bool retriable = list->unresolved > 0; /* it may when any of the servers may come back */
   enum lontar_error error = LONTAR_UNAVAILABLE;

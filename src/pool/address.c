@@ -109,6 +109,13 @@ static const char *setting(const PQconninfoOption *own, const PQconninfoOption *
   return *value != '\0' ? value : option(defaults, name);
 }
 
+bool address_url_says(const char *url, const char *keyword, const char *value)
+{
+  CLEANUP_OPTIONS PQconninfoOption *own = PQconninfoParse(url, NULL);
+  CLEANUP_OPTIONS PQconninfoOption *defaults = PQconndefaults();
+  return strcmp(setting(own, defaults, keyword), value) == 0;
+}
+
 struct address_list *address_list_parse(const char *url)
 {
   CLEANUP_OPTIONS PQconninfoOption *own = PQconninfoParse(url, NULL);

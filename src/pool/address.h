@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cleanup.h"
+
 /* One server, in libpq's words; NULL where the URL says nothing. */
 struct address {
   char *host;     /* a name, an address or a socket's folder; TLS verifies the name */
@@ -31,6 +33,9 @@ struct address_list *address_list_parse(const char *url);
  */
 bool address_lists_fit(const char *url);
 
+/* Whether the URL, or else the environment, sets a keyword to this value. */
+bool address_url_says(const char *url, const char *keyword, const char *value);
+
 /* True when a look-up is needed before libpq can connect without blocking. */
 bool address_list_has_names(const struct address_list *list);
 
@@ -52,5 +57,11 @@ struct address_list *address_list_copy(const struct address_list *list);
 
 /* NULL is fine. */
 void address_list_free(struct address_list *list);
+
+#define CLEANUP_ADDRESSES CLEANUP(address_list_free_pointer)
+static inline void address_list_free_pointer(struct address_list **list)
+{
+  address_list_free(*list);
+}
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <libpq-fe.h>
 
+#include "base/cleanup.h"
+
 struct address;
 
 /* As PQserverVersion says it: PostgreSQL 12. */
@@ -24,5 +26,17 @@ struct door {
 
 /* Begins to connect, as PQconnectStart does; a tool waits until it is done. NULL when there is no memory. */
 PGconn *door_open(const struct door *door);
+
+#define CLEANUP_CONNECTION CLEANUP(door_finish_pointer)
+static inline void door_finish_pointer(PGconn **connection)
+{
+  PQfinish(*connection);
+}
+
+#define CLEANUP_RESULT CLEANUP(door_clear_pointer)
+static inline void door_clear_pointer(PGresult **result)
+{
+  PQclear(*result);
+}
 
 #endif

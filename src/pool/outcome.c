@@ -11,9 +11,6 @@
 /* The pause before a lock is asked for again grows up to this number of times. */
 enum { LOCKS_COUNTED = 8 };
 
-/* Lines of the log that say the same follow each other by so much (microseconds). */
-enum { TELL_AGAIN_AFTER = 10000000 };
-
 /* Who has waited for a lock for so long tells of it, and the prober is asked again because of troubles after so long
  * (microseconds). */
 enum { LOCK_TOLD_AFTER = 1000000, DOUBT_PAUSE = 1000000 };
@@ -107,7 +104,7 @@ static void leave_session(struct place *place, const struct connection *connecti
   struct pool *pool = place->pool;
   int64_t now = clock_steady();
   policy_retire(&pool->policy, place->index, POLICY_RECYCLED);
-  if (pool->told_renewal != 0 && now - pool->told_renewal < TELL_AGAIN_AFTER)
+  if (pool->told_renewal != 0 && now - pool->told_renewal < SLICE_TELL_AGAIN_AFTER)
     return;
   char reason[REASON_SIZE];
   pool->told_renewal = now;

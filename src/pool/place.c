@@ -13,9 +13,6 @@
 #include "pool/slice.h"
 #include "pool/verdict.h"
 
-/* Lines of the log that say the same follow each other by so much (microseconds). */
-enum { TELL_AGAIN_AFTER = 10000000 };
-
 /* Bytes of libpq's grown buffers that a slice keeps; a buffer may have twice the size of what was in it. */
 enum { BUFFERS_MAX = 4 << 20 };
 
@@ -78,7 +75,7 @@ static bool belongs_to_dismissal(struct place *place)
 static void tell_unopened(struct pool *pool)
 {
   int64_t now = clock_steady();
-  if (pool->policy.open <= 1 || (pool->told_unopened != 0 && now - pool->told_unopened < TELL_AGAIN_AFTER))
+  if (pool->policy.open <= 1 || (pool->told_unopened != 0 && now - pool->told_unopened < SLICE_TELL_AGAIN_AFTER))
     return;
   pool->told_unopened = now;
   log_line(LOG_LEVEL_WARNING, "cannot open another connection: %s", pool->loss);

@@ -16,6 +16,9 @@
 /* How often a statement goes to another session because one did not fit. */
 enum { RENEWALS = 4 };
 
+/* Lines of the log that say the same follow each other by so much (microseconds). */
+enum { SLICE_TELL_AGAIN_AFTER = 10000000 };
+
 /* A place for a connection; its policy_slot lies at the same index of the policy. */
 struct place {
   struct pool *pool;

@@ -4,7 +4,7 @@
 
 #include <libpq-fe.h>
 
-#include "base/cleanup.h"
+#include "pool/door.h"
 #include "repo/statement.h"
 #include "tools/command.h"
 
@@ -24,17 +24,5 @@ PGresult *connect_statement(PGconn *connection, enum statement statement, const 
 
 /* Prints the server's complaint with a hint where there is one. Returns COMMAND_FAILED. */
 int connect_complain(const PGresult *result, PGconn *connection);
-
-#define CLEANUP_CONNECTION CLEANUP(connect_finish_pointer)
-static inline void connect_finish_pointer(PGconn **connection)
-{
-  PQfinish(*connection);
-}
-
-#define CLEANUP_RESULT CLEANUP(connect_clear_pointer)
-static inline void connect_clear_pointer(PGresult **result)
-{
-  PQclear(*result);
-}
 
 #endif

@@ -1,13 +1,7 @@
 /* The configuration's numbers as one worker's share. */
 #include "worker/settings.h"
 
-#include "base/cleanup.h"
 #include "pool/address.h"
-
-static void free_list(struct address_list **list)
-{
-  address_list_free(*list);
-}
 
 static int share(int64_t total, int index, int workers)
 {
@@ -18,7 +12,7 @@ static int share(int64_t total, int index, int workers)
  * all that is cheap would wait for them. */
 static int dear_share(const struct config *config, int index, int workers, int processors)
 {
-  CLEANUP(free_list) struct address_list *list = address_list_parse(config->database_url);
+  CLEANUP_ADDRESSES struct address_list *list = address_list_parse(config->database_url);
   const int own = share(processors, index, workers);
   if (list == NULL || !address_list_is_local(list) || own > POLICY_DEAR_SLOTS)
     return POLICY_DEAR_SLOTS;
