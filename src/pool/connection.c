@@ -432,11 +432,7 @@ static void take_answer(struct connection *connection, struct job_part *part, PG
 {
   const bool skipped = PQresultStatus(result) == PGRES_PIPELINE_ABORTED;
   const bool good = !skipped && !is_failure(PQresultStatus(result));
-  part->expects -= part->expects > 0;
-  if (part->expects == 1 && part->learns) {
-    session_learned(&connection->session, part->statement, good);
-    part->by_name = good;
-  }
+  session_answered(&connection->session, part, good);
   if ((part->expects > 0 && good) || (skipped && part->result != NULL)) {
     PQclear(result);
     return;
@@ -526,21 +522,6 @@ enum connection_state connection_step(struct connection *connection)
   return connection->state;
 }
 
-static bool send_part(struct connection *connection, struct job_part *part)
-{
-  struct session *session = &connection->session;
-  const bool plans = session_plans(session, part->statement, &part->parameters);
-  part->learns = session_learns(session, part->statement);
-  part->expects = 1 + plans + part->learns;
-  if (statement_rows[part->statement].kind == APPENDS) /* no others have long texts */
-    bulk_note_statement(&connection->bulk, &part->parameters);
-  if ((plans && !session_plan(connection->libpq)) ||
-      (part->learns && !session_learn(session, connection->libpq, part->statement)))
-    return false;
-  part->by_name = session_has(session, part->statement);
-  return session_send(connection->libpq, part->statement, &part->parameters, part->by_name);
-}
-
 /* PostgreSQL keeps answers back until the segment's end, so a dear read has one of its own: what came before it does
  * not wait for it, and its own answer not for others. How a statement is planned is said for a segment, too. */
 static bool goes_apart(const struct connection *connection, const struct job *job)
@@ -556,9 +537,13 @@ bool connection_send(struct connection *connection, struct job *job)
   if (connection->state != CONNECTION_READY || (apart && !connection_sync(connection)))
     return false;
   job->told = 0;
-  for (int i = 0; i < job_count(job); i++)
-    if (!send_part(connection, job_part(job, i)))
+  for (int i = 0; i < job_count(job); i++) {
+    struct job_part *part = job_part(job, i);
+    if (statement_rows[part->statement].kind == APPENDS) /* no others have long texts */
+      bulk_note_statement(&connection->bulk, &part->parameters);
+    if (!session_send(&connection->session, connection->libpq, part))
       return break_with_libpq(connection);
+  }
   TAILQ_INSERT_TAIL(&connection->pipeline, job, link);
   connection->unsynced = true;
   if (apart)

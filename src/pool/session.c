@@ -46,11 +46,19 @@ bool session_begin(struct session *session, PGconn *libpq, int64_t statement_tim
   return send_settings(libpq, statement_timeout);
 }
 
+static bool send_as_text(PGconn *libpq, enum statement statement, const struct statement_parameters *parameters)
+{
+  Oid types[STATEMENT_FIELDS_MAX];
+  (void)statement_types(statement, types);
+  return PQsendQueryParams(libpq, statement_rows[statement].sql, parameters->count, types, parameters->values,
+                           parameters->lengths, parameters->formats, 1) == 1;
+}
+
 bool session_begin_pooled(struct session *session, PGconn *libpq)
 {
   static const struct statement_parameters none;
   *session = (struct session){.pooled = true, .set_up = true};
-  return session_send(libpq, STATEMENT_server_check, &none, false) && PQpipelineSync(libpq) == 1;
+  return send_as_text(libpq, STATEMENT_server_check, &none) && PQpipelineSync(libpq) == 1;
 }
 
 static bool prepare(PGconn *libpq, enum statement statement)
@@ -98,33 +106,42 @@ const char *session_remedy(const struct session *session, const char *sqlstate)
   return !session->pooled && speaks_of_a_pooler(sqlstate) ? " (" SESSION_POOLER_REMEDY ")" : "";
 }
 
-bool session_learn(struct session *session, PGconn *libpq, enum statement statement)
-{
-  session->knows[statement] = SESSION_LEARNS;
-  session->fresh |= UINT64_C(1) << statement;
-  return prepare(libpq, statement);
-}
-
-void session_learned(struct session *session, enum statement statement, bool good)
-{
-  if (session->knows[statement] == SESSION_LEARNS)
-    session->knows[statement] = good ? SESSION_KNOWS : SESSION_UNKNOWN;
-}
-
-bool session_plan(PGconn *libpq)
+/* Ahead of what is to be planned for itself: it holds for the segment. */
+static bool send_plan(PGconn *libpq)
 {
   static const char sql[] = "SELECT pg_catalog.set_config('plan_cache_mode', 'force_custom_plan', true)";
   return PQsendQueryParams(libpq, sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
 }
 
-bool session_send(PGconn *libpq, enum statement statement, const struct statement_parameters *parameters, bool by_name)
+static bool send_by_name(PGconn *libpq, const struct job_part *part)
 {
-  const struct statement_row *row = &statement_rows[statement];
-  Oid types[STATEMENT_FIELDS_MAX];
-  if (by_name)
-    return PQsendQueryPrepared(libpq, row->name, parameters->count, parameters->values, parameters->lengths,
-                               parameters->formats, 1) == 1;
-  (void)statement_types(statement, types);
-  return PQsendQueryParams(libpq, row->sql, parameters->count, types, parameters->values, parameters->lengths,
-                           parameters->formats, 1) == 1;
+  const struct statement_parameters *it = &part->parameters;
+  return PQsendQueryPrepared(libpq, statement_rows[part->statement].name, it->count, it->values, it->lengths,
+                             it->formats, 1) == 1;
+}
+
+bool session_send(struct session *session, PGconn *libpq, struct job_part *part)
+{
+  const bool plans = session_plans(session, part->statement, &part->parameters);
+  unsigned char *knows = &session->knows[part->statement];
+  part->learns = *knows == SESSION_UNKNOWN && !session->pooled;
+  part->expects = 1 + plans + part->learns;
+  if (part->learns) {
+    *knows = SESSION_LEARNS;
+    session->fresh |= UINT64_C(1) << part->statement;
+  }
+  /* Behind a Parse that is refused the rest of its segment is skipped. */
+  part->by_name = *knows == SESSION_KNOWS || (session->fresh >> part->statement & 1) != 0;
+  return (!plans || send_plan(libpq)) && (!part->learns || prepare(libpq, part->statement)) &&
+         (part->by_name ? send_by_name(libpq, part) : send_as_text(libpq, part->statement, &part->parameters));
+}
+
+void session_answered(struct session *session, struct job_part *part, bool good)
+{
+  part->expects -= part->expects > 0;
+  if (part->expects != 1 || !part->learns)
+    return;
+  part->by_name = good;
+  if (session->knows[part->statement] == SESSION_LEARNS)
+    session->knows[part->statement] = good ? SESSION_KNOWS : SESSION_UNKNOWN;
 }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "repo/statement.h"
+#include "pool/job.h"
 
 enum session_state {
   SESSION_PREPARING,
@@ -55,24 +55,6 @@ enum session_state session_take(struct session *session, const PGconn *libpq, co
 /* After SESSION_REFUSED with this SQLSTATE: what to do, behind a blank and in brackets, or "". */
 const char *session_remedy(const struct session *session, const char *sqlstate);
 
-/* Whether the statement is to be prepared with this execution of it: session_learn comes before session_send then. */
-static inline bool session_learns(const struct session *session, enum statement statement)
-{
-  return session->knows[statement] == SESSION_UNKNOWN && !session->pooled;
-}
-
-/* Whether it may be sent by its name: behind one that is refused its segment is skipped. */
-static inline bool session_has(const struct session *session, enum statement statement)
-{
-  return session->knows[statement] == SESSION_KNOWS || (session->fresh >> statement & 1) != 0;
-}
-
-/* Sends what the statement is, to be answered before it. False when libpq could not. */
-bool session_learn(struct session *session, PGconn *libpq, enum statement statement);
-
-/* That was answered: it stays known, whatever becomes of its segment, or was refused or skipped. */
-void session_learned(struct session *session, enum statement statement, bool good);
-
 /* Lists whose second and third parameter are filters, NULL for none. */
 #define SESSION_LIST(resource)                                                                                         \
   (UINT64_C(1) << STATEMENT_##resource##_list | UINT64_C(1) << STATEMENT_##resource##_list_before)
@@ -87,10 +69,12 @@ static inline bool session_plans(const struct session *session, enum statement s
          (parameters->values[1] != NULL || parameters->values[2] != NULL);
 }
 
-/* Sends, ahead of what is to be planned so, that this segment's statements are. False when libpq could not. */
-bool session_plan(PGconn *libpq);
+/* Sends a statement; its result is binary. What goes ahead of it is answered before: that it is planned for itself, and
+ * that it is prepared. False when libpq could not. */
+bool session_send(struct session *session, PGconn *libpq, struct job_part *part);
 
-/* Sends a statement, `by_name` or as text; its result is binary. False when libpq could not. */
-bool session_send(PGconn *libpq, enum statement statement, const struct statement_parameters *parameters, bool by_name);
+/* One of the answers that the part expects has come, a good one or not. What was learned stays known, whatever becomes
+ * of its segment. */
+void session_answered(struct session *session, struct job_part *part, bool good);
 
 #endif
