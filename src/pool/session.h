@@ -55,18 +55,19 @@ enum session_state session_take(struct session *session, const PGconn *libpq, co
 /* After SESSION_REFUSED with this SQLSTATE: what to do, behind a blank and in brackets, or "". */
 const char *session_remedy(const struct session *session, const char *sqlstate);
 
-/* Lists whose second and third parameter are filters, NULL for none. */
-#define SESSION_LIST(resource)                                                                                         \
-  (UINT64_C(1) << STATEMENT_##resource##_list | UINT64_C(1) << STATEMENT_##resource##_list_before)
-#define SESSION_FILTERED (SESSION_LIST(user) | SESSION_LIST(subject) | SESSION_LIST(book))
-
-/* Whether a plan of its own is worth more to this execution than the one for all parameters: a filter was given. Behind
- * a pooler nothing is said of plans, and what is sent as text is planned anew. */
+/* Whether a plan of its own is worth more to this execution than the one for all parameters: a filter was given. What a
+ * list has between its cursor and its limit are filters, NULL for none. Behind a pooler nothing is said of plans, and
+ * what is sent as text is planned anew. */
 static inline bool session_plans(const struct session *session, enum statement statement,
                                  const struct statement_parameters *parameters)
 {
-  return (SESSION_FILTERED >> statement & 1) != 0 && !session->pooled &&
-         (parameters->values[1] != NULL || parameters->values[2] != NULL);
+  const enum field *fields = statement_rows[statement].parameters;
+  bool filtered = false;
+  if (fields[0] != FIELD_cursor_id)
+    return false;
+  for (int i = 1; i < parameters->count && fields[i] != FIELD_limit; i++)
+    filtered = filtered || parameters->values[i] != NULL;
+  return filtered && !session->pooled;
 }
 
 /* Sends a statement; its result is binary. What goes ahead of it is answered before: that it is planned for itself, and
