@@ -119,12 +119,11 @@ static void bury(struct crew *crew, int index, int turn, int status)
 
 bool crew_bury(struct crew *crew, pid_t pid, int status)
 {
-  for (int i = 0; i < crew->count; i++)
-    for (int turn = 0; turn < BOARD_TURNS; turn++)
-      if (crew->places[i].members[turn].state != MEMBER_NONE && crew->places[i].members[turn].pid == pid) {
-        bury(crew, i, turn, status);
-        return true;
-      }
+  CREW_EACH(crew, i, turn)
+    if (crew->places[i].members[turn].state != MEMBER_NONE && crew->places[i].members[turn].pid == pid) {
+      bury(crew, i, turn, status);
+      return true;
+    }
   return false;
 }
 
@@ -180,32 +179,29 @@ static void abort_stuck(struct crew *crew, int index, int turn, int64_t now)
 void crew_check(struct crew *crew)
 {
   const int64_t now = clock_steady();
-  for (int i = 0; i < crew->count; i++)
-    for (int turn = 0; turn < BOARD_TURNS; turn++) {
-      const struct member *member = &crew->places[i].members[turn];
-      if (member->state == MEMBER_NONE)
-        continue;
-      if (member->kill_at != 0 && now >= member->kill_at)
-        kill_late(member, i);
-      else
-        abort_stuck(crew, i, turn, now);
-    }
+  CREW_EACH(crew, i, turn) {
+    const struct member *member = &crew->places[i].members[turn];
+    if (member->state == MEMBER_NONE)
+      continue;
+    if (member->kill_at != 0 && now >= member->kill_at)
+      kill_late(member, i);
+    else
+      abort_stuck(crew, i, turn, now);
+  }
 }
 
 void crew_signal(const struct crew *crew, int number)
 {
-  for (int i = 0; i < crew->count; i++)
-    for (int turn = 0; turn < BOARD_TURNS; turn++)
-      if (crew->places[i].members[turn].state != MEMBER_NONE)
-        (void)kill(crew->places[i].members[turn].pid, number);
+  CREW_EACH(crew, i, turn)
+    if (crew->places[i].members[turn].state != MEMBER_NONE)
+      (void)kill(crew->places[i].members[turn].pid, number);
 }
 
 int crew_alive(const struct crew *crew)
 {
   int alive = 0;
-  for (int i = 0; i < crew->count; i++)
-    for (int turn = 0; turn < BOARD_TURNS; turn++)
-      alive += crew->places[i].members[turn].state != MEMBER_NONE;
+  CREW_EACH(crew, i, turn)
+    alive += crew->places[i].members[turn].state != MEMBER_NONE;
   return alive;
 }
 

@@ -64,6 +64,11 @@ struct crew {
   int poke_fd; /* an eventfd: a worker that misses the database adds to it, and the prober looks */
 };
 
+/* Each place of a crew and both its turns; ends with return, not with break. */
+#define CREW_EACH(crew, place, turn)                                                                                   \
+  for (int place = 0; place < (crew)->count; place++)                                                                  \
+    for (int turn = 0; turn < BOARD_TURNS; turn++)
+
 /* Opens the places' inboxes. 0, or -1 with errno. */
 int crew_open(struct crew *crew);
 

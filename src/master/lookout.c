@@ -51,24 +51,20 @@ static void spawned_master(struct lookout *lookout, pid_t pid)
   lookout->unmark_failed = false; /* the prober begins with that */
 }
 
-static void spawn_failed_master(struct lookout *lookout)
-{
-  lookout->due = clock_steady() + throttle_died(&lookout->throttle, 0, 0);
-  log_line(LOG_LEVEL_ERROR, "the prober cannot be forked: %s; trying again", strerror(errno));
-}
-
 void lookout_fill(struct lookout *lookout)
 {
   const pid_t master = getpid();
   if (lookout->pid != 0 || lookout->due > clock_steady())
     return;
   const pid_t pid = fork();
-  if (pid < 0)
-    spawn_failed_master(lookout);
-  else if (pid == 0)
+  if (pid < 0) {
+    lookout->due = clock_steady() + throttle_died(&lookout->throttle, 0, 0);
+    log_line(LOG_LEVEL_ERROR, "the prober cannot be forked: %s; trying again", strerror(errno));
+  } else if (pid == 0) {
     spawned_prober(lookout, master);
-  else
+  } else {
     spawned_master(lookout, pid);
+  }
 }
 
 /* ---- Watching ---- */

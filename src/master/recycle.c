@@ -51,11 +51,10 @@ static bool any(const struct crew *crew, bool (*is)(const struct crew *, int, in
 
 static bool any_serves(const struct crew *crew, int generation)
 {
-  for (int i = 0; i < crew->count; i++)
-    for (int turn = 0; turn < BOARD_TURNS; turn++)
-      if (serves(crew, i, turn) && crew->places[i].members[turn].generation == generation &&
-          told(crew, i, turn) >= BOARD_WORKER_SERVING)
-        return true;
+  CREW_EACH(crew, i, turn)
+    if (serves(crew, i, turn) && crew->places[i].members[turn].generation == generation &&
+        told(crew, i, turn) >= BOARD_WORKER_SERVING)
+      return true;
   return false;
 }
 
@@ -82,10 +81,9 @@ static void take_place(struct crew *crew, int index, int turn)
 
 void crew_take_places(struct crew *crew)
 {
-  for (int i = 0; i < crew->count; i++)
-    for (int turn = 0; turn < BOARD_TURNS; turn++)
-      if (crew->places[i].members[turn].state == MEMBER_STARTING && told(crew, i, turn) >= BOARD_WORKER_SERVING)
-        take_place(crew, i, turn);
+  CREW_EACH(crew, i, turn)
+    if (crew->places[i].members[turn].state == MEMBER_STARTING && told(crew, i, turn) >= BOARD_WORKER_SERVING)
+      take_place(crew, i, turn);
   crew->proved |= any_serves(crew, crew->generation);
 }
 
@@ -106,12 +104,11 @@ static bool may_begin(const struct crew *crew, int index, int turn)
 
 static bool start(struct crew *crew, bool (*is)(const struct crew *, int, int), bool tries)
 {
-  for (int i = 0; i < crew->count; i++)
-    for (int turn = 0; turn < BOARD_TURNS; turn++)
-      if (is(crew, i, turn) && may_begin(crew, i, 1 - turn)) {
-        crew_spawn(crew, i, 1 - turn, MEMBER_STARTING, tries);
-        return true;
-      }
+  CREW_EACH(crew, i, turn)
+    if (is(crew, i, turn) && may_begin(crew, i, 1 - turn)) {
+      crew_spawn(crew, i, 1 - turn, MEMBER_STARTING, tries);
+      return true;
+    }
   return false;
 }
 
@@ -133,12 +130,11 @@ void crew_recycle(struct crew *crew)
 
 void crew_send_away(struct crew *crew, int kept)
 {
-  for (int i = 0; i < crew->count; i++)
-    for (int turn = 0; turn < BOARD_TURNS; turn++) {
-      const struct member *member = &crew->places[i].members[turn];
-      if (member->state == MEMBER_STARTING && member->generation != kept)
-        retire(crew, i, turn, SIGTERM); /* it may have said already that it is ready, and ends all the same */
-    }
+  CREW_EACH(crew, i, turn) {
+    const struct member *member = &crew->places[i].members[turn];
+    if (member->state == MEMBER_STARTING && member->generation != kept)
+      retire(crew, i, turn, SIGTERM); /* it may have said already that it is ready, and ends all the same */
+  }
 }
 
 void crew_renew(struct crew *crew)

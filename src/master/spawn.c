@@ -14,12 +14,6 @@
 #include "master/crew.h"
 #include "worker/worker.h"
 
-static void spawn_failed_master(struct place *place)
-{
-  place->due = clock_steady() + throttle_died(&place->throttle, 0, 0);
-  log_line(LOG_LEVEL_ERROR, "a worker cannot be forked: %s; trying again", strerror(errno));
-}
-
 static void spawned_master(struct member *member, enum member_state state, int generation, pid_t pid)
 {
   *member = (struct member){
@@ -74,10 +68,12 @@ void crew_spawn(struct crew *crew, int index, int turn, enum member_state state,
     log_line(LOG_LEVEL_WARNING,
              "the next worker %d has the configuration as it was: no worker could serve with the new one yet", index);
   const pid_t pid = fork();
-  if (pid < 0)
-    spawn_failed_master(place);
-  else if (pid == 0)
+  if (pid < 0) {
+    place->due = clock_steady() + throttle_died(&place->throttle, 0, 0);
+    log_line(LOG_LEVEL_ERROR, "a worker cannot be forked: %s; trying again", strerror(errno));
+  } else if (pid == 0) {
     spawned_worker(crew, &start);
-  else
+  } else {
     spawned_master(&place->members[turn], state, tries ? crew->newest : crew->generation, pid);
+  }
 }

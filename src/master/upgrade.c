@@ -115,10 +115,9 @@ static void adopt(struct crew *crew, int index, int turn, const struct takeover_
 
 void upgrade_adopt(struct crew *crew, const struct takeover *takeover)
 {
-  for (int i = 0; i < crew->count; i++)
-    for (int turn = 0; turn < BOARD_TURNS; turn++)
-      if (takeover->places[i].workers[turn].pid != 0)
-        adopt(crew, i, turn, &takeover->places[i].workers[turn]);
+  CREW_EACH(crew, i, turn)
+    if (takeover->places[i].workers[turn].pid != 0)
+      adopt(crew, i, turn, &takeover->places[i].workers[turn]);
 }
 
 void upgrade_adopt_own(struct crew *crew)
