@@ -45,11 +45,14 @@ struct lontar_options {
   int64_t connect_timeout;   /* longest time to open a connection, all hosts of the URL together */
   int64_t statement_timeout; /* longest time for a statement */
   const char *application_name;
+  int64_t session_lifetime; /* life of a session of which nobody says how long it lives, in whole hours */
+  bool
+      pooled; /* by a pooler that gives each transaction another server: nothing is set on sessions, as it would stay */
 };
 
 #define LONTAR_OPTIONS_DEFAULT                                                                                         \
   {                                                                                                                    \
-    10, 20, 1000, 30000, 3600000, 60000, 60000, 5000, 5000, "lontar"                                                   \
+    10, 20, 1000, 30000, 3600000, 60000, 60000, 5000, 5000, "lontar", 86400000, false                                  \
   }
 
 /* How the pool is at this moment, and what it did since it was opened. */

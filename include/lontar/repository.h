@@ -1,16 +1,18 @@
 /*
  * The repositories: what is done with users, sessions, chats, subjects and books.
  *
- * Every operation takes a json-c object whose members are named in its comment, those in brackets optional, and checks
- * it by the rules of the HTTP interface. LONTAR_INVALID, with the member's name in the message, is for one that is
- * missing, unknown or breaks a rule; LONTAR_NOT_FOUND for a record that is not there. The answer, `*ret`, is a
+ * Every operation takes a json-c object whose members are named in its comment, those in brackets optional, and does
+ * what the HTTP interface does, by the same code. LONTAR_INVALID, with each wrong member's name in the message, is for
+ * what is missing, unknown or breaks a rule; LONTAR_MALFORMED for a cursor that is none; LONTAR_NOT_FOUND for a record
+ * that is not there, also the user or subject whose list or count is asked for. The answer, `*ret`, is a
  * record, a list {"items": […], "next": cursor or null} or {"count": n}; the caller ends it with json_object_put, and
  * passes NULL for `ret` where it does not want it. Times are RFC 3339 in UTC. Lists take [limit (50), offset, after,
  * before]: `next` given back as `after` leads to the following page, and after a page that was asked for with `before`
  * given back as `before` to the one that precedes it. A page of long chats ends before its limit, at 8 MB: the list's
  * end is where `next` is null. A read that dies with its connection is sent once more; a write never is. What very much
- * belongs to is deleted in parts: a failure then tells in its message how many records went, and the next call goes on.
- * Threads, blocking and failures are as in database.h.
+ * belongs to is deleted in parts: where a later one fails, the answer is {"count": n, "more": true} and the next call
+ * goes on; with NULL for `ret` it is that failure, which tells in its message how many records went. Threads, blocking
+ * and failures are as in database.h.
  */
 #ifndef LONTAR_REPOSITORY_H
 #define LONTAR_REPOSITORY_H
@@ -26,6 +28,13 @@ extern "C" {
                                                            struct json_object *input, struct json_object **ret,        \
                                                            struct lontar_failure *failure)
 
+/* Any operation by its name: that of its function below, without lontar_repository_, or one that has none: "login"
+ * (username, password; {"token", "expires_at", "user"}) and "logout" (token, [all: every session of its user]; a
+ * count). LONTAR_MISUSE for a name that is none. */
+LONTAR_EXPORT enum lontar_error lontar_call(struct lontar_database *database, const char *operation,
+                                            struct json_object *input, struct json_object **ret,
+                                            struct lontar_failure *failure);
+
 /* Users: id, username, role, full_name, created_at, updated_at; never a password or its hash. */
 LONTAR_OPERATION(user_create);          /* username, password, role, [full_name] */
 LONTAR_OPERATION(user_get);             /* id */
@@ -36,7 +45,7 @@ LONTAR_OPERATION(user_delete);          /* id; sessions and chats of the user go
 LONTAR_OPERATION(user_verify);          /* username, password; the user, or LONTAR_BAD_CREDENTIALS */
 
 /* Sessions: id, user_id, expires_at, created_at. Only the hash of a token is stored. */
-LONTAR_OPERATION(session_create);         /* user_id, [token, expires_hours (24)]; the record has its `token` too */
+LONTAR_OPERATION(session_create);         /* user_id, [token, expires_hours]; the record has its `token` too */
 LONTAR_OPERATION(session_get);            /* token; user_id, username, role, full_name, created_at, expires_at */
 LONTAR_OPERATION(session_list);           /* user_id */
 LONTAR_OPERATION(session_delete);         /* token; a count */

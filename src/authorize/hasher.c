@@ -74,13 +74,10 @@ struct hasher_job *hasher_job_new(enum hasher_kind kind, const char *password, s
   if (length > 0)
     memcpy(job->password, password, length);
   job->has_hash = hash != NULL;
-  if (!hash) {
-    hash = password_dummy_hash();
-    hash_length = strlen(hash);
-  }
   /* Nothing that long is a hash; the part that is kept is none either, so the verdict stays WRONG. */
   job->hash_length = hash_length < sizeof job->hash ? hash_length : sizeof job->hash;
-  memcpy(job->hash, hash, job->hash_length);
+  if (hash)
+    memcpy(job->hash, hash, job->hash_length);
   return job;
 }
 
@@ -92,19 +89,11 @@ void hasher_job_free(struct hasher_job *job)
   free(job);
 }
 
-/* That an old hash could not be replaced is no failure: the next login tries again. */
 static void job_run(struct hasher_job *job)
 {
-  if (job->kind == HASHER_VERIFY) {
-    job->verdict = password_verify(job->hash, job->hash_length, job->password, job->length);
-    if (!job->has_hash && job->verdict != PASSWORD_FAILED)
-      job->verdict = PASSWORD_WRONG;
-    job->error = job->verdict == PASSWORD_FAILED ? LONTAR_BUSY : LONTAR_OK;
-  }
-  if (job->kind == HASHER_HASH)
-    job->error = password_hash(job->password, job->length, job->new_hash);
-  else if (job->verdict == PASSWORD_RIGHT_REHASH)
-    (void)password_hash(job->password, job->length, job->new_hash);
+  job->error = job->kind == HASHER_HASH ? password_hash(job->password, job->length, job->new_hash)
+                                        : password_check(job->has_hash ? job->hash : NULL, job->hash_length,
+                                                         job->password, job->length, &job->verdict, job->new_hash);
   sodium_memzero(job->password, job->length);
 }
 

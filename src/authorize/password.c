@@ -151,3 +151,18 @@ enum password_verdict password_verify(const char *hash, size_t hash_length, cons
   const char *dummy = password_dummy_hash();
   return verify_argon2(dummy, strlen(dummy), password, length) == PASSWORD_FAILED ? PASSWORD_FAILED : PASSWORD_WRONG;
 }
+
+int password_check(const char *stored, size_t stored_length, const char *password, size_t length,
+                   enum password_verdict *ret_verdict, char ret_hash[PASSWORD_HASH_SIZE])
+{
+  const char *dummy = password_dummy_hash();
+  enum password_verdict verdict = stored != NULL ? password_verify(stored, stored_length, password, length)
+                                                 : password_verify(dummy, strlen(dummy), password, length);
+  if (verdict == PASSWORD_FAILED)
+    return LONTAR_BUSY;
+  ret_hash[0] = '\0';
+  *ret_verdict = stored != NULL ? verdict : PASSWORD_WRONG;
+  if (*ret_verdict == PASSWORD_RIGHT_REHASH)
+    (void)password_hash(password, length, ret_hash);
+  return LONTAR_OK;
+}

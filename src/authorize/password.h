@@ -34,6 +34,12 @@ int password_hash(const char *password, size_t length, char out[PASSWORD_HASH_SI
  * FAILED like any other, so that no memory tells nothing about a user. */
 enum password_verdict password_verify(const char *hash, size_t hash_length, const char *password, size_t length);
 
+/* The whole check of a login: the verdict on what is stored of the user, NULL for an unknown one, which takes as long
+ * and is WRONG; and a new hash in place of a dated one, "" where none was or could be made: that must keep nobody out,
+ * the next login tries again. LONTAR_OK, or LONTAR_BUSY when there is no memory to find out. */
+int password_check(const char *stored, size_t stored_length, const char *password, size_t length,
+                   enum password_verdict *ret_verdict, char ret_hash[PASSWORD_HASH_SIZE]);
+
 /* A valid hash of today's parameters that belongs to nobody: verify against it where there is no such user, and take
  * what is not FAILED as WRONG, so that the time does not tell. Static. */
 const char *password_dummy_hash(void);

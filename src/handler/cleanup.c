@@ -3,24 +3,23 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "handler/exchange.h"
 #include "handler/handler.h"
 #include "log/log.h"
+#include "operation/operation.h"
 #include "pool/reason.h"
 
 struct cleanup {
   struct handler *handler;
   struct job job;
-  struct deletion deletion;
-  struct values values; /* of its statement */
+  struct operation operation;
 };
 
 static void send_part(struct cleanup *cleanup);
 
 static void finish(struct cleanup *cleanup)
 {
-  if (cleanup->deletion.deleted > 0)
-    log_line(LOG_LEVEL_INFO, "expired sessions deleted=%lld", (long long)cleanup->deletion.deleted);
+  if (cleanup->operation.number > 0)
+    log_line(LOG_LEVEL_INFO, "expired sessions deleted=%lld", (long long)cleanup->operation.number);
   cleanup->handler->cleanup = NULL;
   free(cleanup);
 }
@@ -28,18 +27,16 @@ static void finish(struct cleanup *cleanup)
 static void part_deleted(struct job *job, enum lontar_error error, const PGresult *result)
 {
   struct cleanup *cleanup = job->owner;
-  struct values row = {0};
-  if (error == LONTAR_OK && !result_values(result, 0, cleanup->deletion.statement, &row))
-    error = LONTAR_INTERNAL;
+  operation_told_rows(&cleanup->operation, error, result, clock_steady());
+  if (error == LONTAR_OK)
+    error = cleanup->operation.error;
   if (error != LONTAR_OK) {
     char reason[REASON_SIZE] = "";
     if (result != NULL)
       (void)reason_write(reason, sizeof reason, result);
     log_line(LOG_LEVEL_WARNING, "expired sessions could not be deleted: %s %s", lontar_error_code(error), reason);
-    finish(cleanup);
-    return;
   }
-  if (deletion_take(&cleanup->deletion, &row, &cleanup->values) == DELETION_GOES_ON)
+  if (cleanup->operation.want == WANT_ROWS)
     send_part(cleanup);
   else
     finish(cleanup);
@@ -49,12 +46,12 @@ static void part_deleted(struct job *job, enum lontar_error error, const PGresul
 static void send_part(struct cleanup *cleanup)
 {
   cleanup->job = (struct job){
-      .first.statement = cleanup->deletion.statement,
+      .first.statement = cleanup->operation.statement,
       .owner = cleanup,
       .done = part_deleted,
       .waiter = {.wait_until = clock_steady() + cleanup->handler->config->pool_timeout},
   };
-  statement_bind(cleanup->deletion.statement, &cleanup->values, &cleanup->job.first.parameters);
+  statement_bind(cleanup->operation.statement, &cleanup->operation.values, &cleanup->job.first.parameters);
   pool_submit(cleanup->handler->pool, &cleanup->job);
 }
 
@@ -67,6 +64,8 @@ void handler_cleanup_sessions(struct handler *handler)
     return;
   cleanup->handler = handler;
   handler->cleanup = cleanup;
-  deletion_begin(&cleanup->deletion, STATEMENT_session_delete_expired, &cleanup->values);
+  cleanup->operation.row = &operation_rows[OPERATION_session_delete_expired];
+  cleanup->operation.until = INT64_MAX;
+  operation_begin(&cleanup->operation);
   send_part(cleanup);
 }

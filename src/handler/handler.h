@@ -11,7 +11,7 @@
 
 struct cleanup;
 
-/* What requests are answered with; the worker makes it, and may exchange `keyring` and `config` between requests. */
+/* What requests are answered with; the worker makes it. */
 struct handler {
   struct pool *pool;
   struct hasher *hasher;

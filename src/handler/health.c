@@ -4,9 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "handler/answer.h"
-#include "handler/exchange.h"
-#include "handler/operation.h"
+#include "handler/own.h"
 #include "handler/refuse.h"
 #include "health/complaint.h"
 #include "health/publish.h"
@@ -29,7 +27,7 @@ static struct board_snapshot *take_snapshot(struct exchange *exchange)
 
 static void begin_health(struct exchange *exchange, bool good, const char *content_type)
 {
-  answer_begin(exchange, good ? STATUS_OK : STATUS_UNAVAILABLE, content_type);
+  exchange_answer(exchange, good ? STATUS_OK : STATUS_UNAVAILABLE, content_type);
   if (!good)
     buffer_append_format(&exchange->response.headers, "Retry-After: %d\r\n", pool_retry_after(exchange->handler->pool));
 }
@@ -93,7 +91,7 @@ void health_all(struct exchange *exchange)
 
 void health_live(struct exchange *exchange)
 {
-  answer_begin(exchange, STATUS_OK, ANSWER_JSON);
+  exchange_answer(exchange, STATUS_OK, JSON_CONTENT_TYPE);
   buffer_append_text(&exchange->response.body, "{\"status\":\"pass\"}");
 }
 
@@ -103,7 +101,7 @@ void health_ready(struct exchange *exchange)
   if (snapshot == NULL)
     return;
   const bool good = health_state(snapshot) != HEALTH_FAIL;
-  begin_health(exchange, good, ANSWER_JSON);
+  begin_health(exchange, good, JSON_CONTENT_TYPE);
   buffer_append_format(&exchange->response.body, "{\"status\":\"%s\"}", good ? "pass" : "fail");
 }
 
@@ -112,6 +110,6 @@ void health_metrics(struct exchange *exchange)
   CLEANUP_FREE struct board_snapshot *snapshot = take_snapshot(exchange);
   if (snapshot == NULL)
     return;
-  answer_begin(exchange, STATUS_OK, METRICS_TEXT);
+  exchange_answer(exchange, STATUS_OK, METRICS_TEXT);
   render_metrics(snapshot, &exchange->response.body);
 }

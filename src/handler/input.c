@@ -1,23 +1,24 @@
-/* Path, query and body into the values of an exchange. */
+/* Path, query and body into the values of an operation. */
 #include "handler/input.h"
 
+#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
+#include "config/config.h"
 #include "handler/exchange.h"
 #include "json/body.h"
-#include "repo/cursor.h"
 
-enum { DEFAULT_LIMIT = 50 };
+#define HOUR (3600 * CLOCK_SECOND)
 
-bool statement_takes(enum statement statement, enum field field)
-{
-  for (const enum field *parameter = statement_rows[statement].parameters; *parameter != FIELD_none; parameter++)
-    if (*parameter == field)
-      return true;
-  return false;
-}
+/* What comes in the query whatever the method is. */
+static const field_set always_in_query = 0
+#define FIELD(name, type, least, most, rules, meaning) | ((rules)&RULE_QUERY ? UINT64_C(1) << FIELD_##name : 0)
+#include "repo/fields.def"
+#undef FIELD
+    ;
 
 /* Problems are large and rare, so an exchange has none of its own until it needs them. */
 static void keep_problems(struct exchange *exchange, const struct problems *problems)
@@ -29,20 +30,13 @@ static void keep_problems(struct exchange *exchange, const struct problems *prob
     *exchange->problems = *problems;
 }
 
-static const char *decode_capture(struct exchange *exchange, const struct route_capture *capture, size_t *ret_length)
-{
-  char *text = exchange->scratch_next;
-  const char *wrong = text_decode(capture->text, capture->length, text, ret_length);
-  if (wrong == NULL && memchr(text, '\0', *ret_length) != NULL)
-    return "the character NUL";
-  return wrong;
-}
-
 static enum lontar_error read_capture(struct exchange *exchange, const struct route_capture *capture)
 {
-  const char *text = exchange->scratch_next;
+  char *text = exchange->scratch_next;
   size_t length;
-  const char *wrong = decode_capture(exchange, capture, &length);
+  const char *wrong = text_decode(capture->text, capture->length, text, &length);
+  if (wrong == NULL && memchr(text, '\0', length) != NULL)
+    wrong = "the character NUL";
   if (wrong != NULL) {
     struct problems problems;
     problems_init(&problems);
@@ -51,8 +45,8 @@ static enum lontar_error read_capture(struct exchange *exchange, const struct ro
     return LONTAR_MALFORMED;
   }
   exchange->scratch_next += length;
-  return field_parse(capture->field, text, length, &exchange->path.of[capture->field]) == NULL ? LONTAR_OK
-                                                                                               : LONTAR_NOT_FOUND;
+  struct value *value = &exchange->operation.values.of[capture->field];
+  return field_parse(capture->field, text, length, value) == NULL ? LONTAR_OK : LONTAR_NOT_FOUND;
 }
 
 enum lontar_error input_read_path(struct exchange *exchange)
@@ -62,105 +56,40 @@ enum lontar_error input_read_path(struct exchange *exchange)
     if (error != LONTAR_OK)
       return error;
   }
-  exchange->values = exchange->path;
   return LONTAR_OK;
 }
 
-static enum lontar_error wrong_field(struct problems *problems, enum field field, const char *message)
+static struct field_inputs among(const struct operation_row *row, field_set fields)
 {
-  problems_add(problems, field_rows[field].name, strlen(field_rows[field].name), message);
-  return LONTAR_INVALID;
+  return (struct field_inputs){row->must & fields, row->may & fields};
 }
 
-/* A cursor that is none cannot be read, which is another error than a value that breaks a rule. */
-static bool only_cursors_are_wrong(const struct problems *problems)
+/* What neither the path says nor the caller is. */
+static field_set left(const struct exchange *exchange)
 {
-  for (int i = 0; i < problems->count; i++)
-    if (strcmp(problems->of[i].field, field_rows[FIELD_after].name) != 0 &&
-        strcmp(problems->of[i].field, field_rows[FIELD_before].name) != 0)
-      return false;
-  return true;
-}
-
-static enum lontar_error read_cursor(struct exchange *exchange, struct problems *problems)
-{
-  struct values *values = &exchange->values;
-  const struct value *after = &values->of[FIELD_after];
-  const struct value *before = &values->of[FIELD_before];
-  const bool with_time = statement_takes(exchange->row->statement, FIELD_cursor_time);
-  int64_t time;
-  int64_t id;
-  if (after->state == VALUE_SET && before->state == VALUE_SET)
-    return wrong_field(problems, FIELD_before, "cannot be given together with after");
-  cursor_begin(with_time, &time, &id);
-  const enum field field = before->state == VALUE_SET ? FIELD_before : FIELD_after;
-  const struct value *cursor = &values->of[field];
-  if (cursor->state == VALUE_SET && !cursor_parse(cursor->text, cursor->length, with_time, &time, &id)) {
-    (void)wrong_field(problems, field, "is not a cursor of this list");
-    return LONTAR_MALFORMED;
-  }
-  value_set_integer(&values->of[FIELD_cursor_time], time);
-  value_set_integer(&values->of[FIELD_cursor_id], id);
-  return LONTAR_OK;
-}
-
-static void set_default(struct exchange *exchange, enum field field, int64_t number)
-{
-  struct value *value = exchange_value(exchange, field);
-  if (value->state == VALUE_ABSENT)
-    value_set_integer(value, number);
-}
-
-/* The fields that a PATCH sets, as PostgreSQL writes an array; names of fields need no quotes. */
-static enum lontar_error list_changes(struct exchange *exchange, struct problems *problems)
-{
-  char *out = exchange->changes;
-  size_t written = 0;
-  for (const struct field_input *input = exchange->row->body; input->field != FIELD_none; input++) {
-    const char *name = field_rows[input->field].name;
-    size_t length = strlen(name);
-    if (exchange_value(exchange, input->field)->state == VALUE_ABSENT || written + length + 2 > CHANGES_SIZE)
-      continue;
-    out[written] = written == 0 ? '{' : ',';
-    memcpy(out + written + 1, name, length);
-    written += length + 1;
-  }
-  if (written == 0) {
-    problems_add(problems, "", 0, "at least one field must be given");
-    return LONTAR_INVALID;
-  }
-  out[written++] = '}';
-  value_set_text(exchange_value(exchange, FIELD_changes), out, written);
-  return LONTAR_OK;
-}
-
-static enum lontar_error read_query(struct exchange *exchange, struct problems *problems)
-{
-  const char *query = exchange->request->query;
-  enum lontar_error error =
-      query_parse(query, strlen(query), exchange->row->query, exchange->scratch_next, &exchange->values, problems);
-  if (error == LONTAR_INVALID && only_cursors_are_wrong(problems))
-    return LONTAR_MALFORMED;
-  return error;
+  field_set fields = ~(field_set)0;
+  for (int i = 0; i < exchange->match.capture_count; i++)
+    fields &= ~field_set_of(exchange->match.captures[i].field);
+  return exchange->operation.row->owner == FIELD_token ? fields & ~field_set_of(FIELD_token) : fields;
 }
 
 static enum lontar_error read_all(struct exchange *exchange, struct problems *problems)
 {
   const struct front_request *request = exchange->request;
+  const enum method method = exchange->row->method;
+  struct operation *operation = &exchange->operation;
   if (request->too_large)
     return LONTAR_TOO_LARGE;
-  enum lontar_error error = read_query(exchange, problems);
-  if (error == LONTAR_OK)
-    error = body_parse(request->body, request->body_length, exchange->row->body, &exchange->body, &exchange->values,
-                       problems);
-  if (error != LONTAR_OK)
-    return error;
-  if (exchange->row->answer == ANSWER_LIST) {
-    set_default(exchange, FIELD_limit, DEFAULT_LIMIT);
-    set_default(exchange, FIELD_offset, 0);
-    return read_cursor(exchange, problems);
-  }
-  return exchange->row->method == METHOD_PATCH ? list_changes(exchange, problems) : LONTAR_OK;
+  const field_set in_query = method == METHOD_GET || method == METHOD_DELETE ? left(exchange) : always_in_query;
+  const struct field_inputs query = among(operation->row, in_query);
+  const struct field_inputs body = among(operation->row, left(exchange) & ~in_query);
+  enum lontar_error error =
+      query_parse(request->query, strlen(request->query), &query, exchange->scratch_next, &operation->values, problems);
+  if (error == LONTAR_OK || error == LONTAR_INVALID)
+    error = body_parse(request->body, request->body_length, &body, &exchange->body, &operation->values, problems);
+  if (error == LONTAR_OK || error == LONTAR_INVALID)
+    error = operation_prepare(operation, problems);
+  return error;
 }
 
 enum lontar_error input_read(struct exchange *exchange)
@@ -169,12 +98,15 @@ enum lontar_error input_read(struct exchange *exchange)
     return exchange->input_error;
   struct problems problems;
   problems_init(&problems);
+  exchange->operation.session_hours = exchange->handler->config->session_lifetime / HOUR;
   exchange->input_error = read_all(exchange, &problems);
   if (exchange->input_error == LONTAR_MALFORMED && problems.detail[0] == '\0') /* a cursor, which `errors` names */
     problems_tell(&problems, "In the query, in %s: %s", problems.of[0].field, problems.of[0].message);
   exchange->input_is_read = true;
-  if (exchange->input_error != LONTAR_OK)
-    body_free(&exchange->body); /* it may be waited for who asks, and names of no meaning take much memory */
+  if (exchange->input_error != LONTAR_OK) {
+    json_object_put(exchange->body); /* it may be waited for who asks, and names of no meaning take much memory */
+    exchange->body = NULL;
+  }
   keep_problems(exchange, &problems);
   return exchange->input_error;
 }

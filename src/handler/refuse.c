@@ -5,25 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "handler/exchange.h"
+#include "json/problem.h"
 #include "log/log.h"
 #include "pool/pool.h"
 #include "pool/reason.h"
 #include "pool/verdict.h"
-#include "route/route.h"
 
-enum { KEEP = 16 * 1024, ALLOW_SIZE = 64 };
-
-static void begin(struct exchange *exchange, int status)
-{
-  struct response *response = &exchange->response;
-  buffer_clear(&response->body, KEEP);
-  buffer_clear(&response->headers, KEEP);
-  response->status = status;
-  response->content_type = NULL;
-  free(exchange->reason);
-  exchange->reason = NULL;
-}
+enum { ALLOW_SIZE = 64 };
 
 static void add_headers(struct exchange *exchange, enum lontar_error error)
 {
@@ -43,10 +33,9 @@ static void add_headers(struct exchange *exchange, enum lontar_error error)
 static void write_answer(struct exchange *exchange, enum lontar_error error, const char *detail,
                          const struct problems *problems)
 {
-  begin(exchange, lontar_error_http_status(error));
+  exchange_answer(exchange, lontar_error_http_status(error), PROBLEM_CONTENT_TYPE);
   add_headers(exchange, error);
   exchange->error = error;
-  exchange->response.content_type = PROBLEM_CONTENT_TYPE;
   problem_write(&exchange->response.body, error, detail, exchange->request->request_id, problems);
 }
 
@@ -60,51 +49,30 @@ void refuse_because(struct exchange *exchange, enum lontar_error error, const ch
   write_answer(exchange, error, detail, NULL);
 }
 
-void refuse_input(struct exchange *exchange, enum lontar_error error, const struct problems *problems)
+void refuse_input(struct exchange *exchange, enum lontar_error error)
 {
+  const struct problems *problems = exchange->problems;
   const bool has_detail = problems != NULL && problems->detail[0] != '\0';
   write_answer(exchange, error, has_detail ? problems->detail : NULL, problems);
 }
 
-void refuse_field(struct exchange *exchange, enum lontar_error error, enum field field, const char *message)
+/* The caller's password may be right: this is ours to mend, and the log says so. */
+void refuse_memory(struct exchange *exchange)
 {
-  struct problems problems;
-  problems_init(&problems);
-  problems_add(&problems, field_rows[field].name, strlen(field_rows[field].name), message);
-  write_answer(exchange, error, NULL, &problems);
-}
-
-void refuse_silently(struct exchange *exchange, int status)
-{
-  begin(exchange, status);
+  log_line(LOG_LEVEL_ERROR, "request=%s route=%s a password could not be hashed: no memory, %zu KiB are needed",
+           exchange->request->request_id, exchange->row->name, PASSWORD_MEMORY / 1024);
+  exchange->handler->without_memory = clock_steady();
+  refuse_because(exchange, LONTAR_BUSY, OPERATION_NO_MEMORY);
 }
 
 void refuse_internal(struct exchange *exchange, const char *reason)
 {
   char quoted[REASON_SIZE];
   refuse(exchange, LONTAR_INTERNAL);
-  if (exchange->operation.first.statement != STATEMENT_none)
-    pool_blame(exchange->handler->pool, exchange->operation.first.statement);
+  if (exchange->operation.statement != STATEMENT_none)
+    pool_blame(exchange->handler->pool, exchange->operation.statement);
   if (asprintf(&exchange->reason, "reason=%s", log_quote(quoted, sizeof quoted, reason, strlen(reason))) < 0)
     exchange->reason = NULL;
-}
-
-static field_set given_by(const struct field_input *inputs)
-{
-  field_set set = 0;
-  for (; inputs->field != FIELD_none; inputs++)
-    set |= field_set_of(inputs->field);
-  return set;
-}
-
-/* What a caller of this route can give. */
-static field_set given(const struct exchange *exchange)
-{
-  field_set set = given_by(exchange->row->query) | given_by(exchange->row->body);
-  for (enum field field = 1; field < FIELD_COUNT; field++)
-    if (exchange->path.of[field].state == VALUE_SET)
-      set |= field_set_of(field);
-  return set;
 }
 
 /* For the log: what the server said, and what the operator can do. */
@@ -125,14 +93,14 @@ static void refuse_by_verdict(struct exchange *exchange, const struct verdict *v
   struct problems problems;
   problems.count = 0;
   for (const enum field *it = verdict->fields; *it != FIELD_none; it++)
-    problems_add(&problems, field_rows[*it].name, strlen(field_rows[*it].name), verdict->message);
+    problems_add_field(&problems, *it, verdict->message);
   write_answer(exchange, verdict->error, *verdict->detail != '\0' ? verdict->detail : NULL, &problems);
 }
 
 void refuse_database(struct exchange *exchange, enum statement statement, enum lontar_error error,
                      const PGresult *result)
 {
-  const struct asked asked = {statement, &exchange->values, given(exchange)};
+  const struct asked asked = {statement, &exchange->operation.values, operation_inputs(exchange->operation.row)};
   struct verdict verdict;
   if (result == NULL) {
     refuse(exchange, error);

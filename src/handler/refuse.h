@@ -7,7 +7,6 @@
 
 #include <lontar/error.h>
 
-#include "json/problem.h"
 #include "repo/statement.h"
 
 struct exchange;
@@ -17,9 +16,11 @@ void refuse(struct exchange *exchange, enum lontar_error error);
 /* With a sentence of its own. */
 void refuse_because(struct exchange *exchange, enum lontar_error error, const char *detail);
 
-/* Naming what is wrong by field, or why it cannot be read; `problems` may be NULL. */
-void refuse_input(struct exchange *exchange, enum lontar_error error, const struct problems *problems);
-void refuse_field(struct exchange *exchange, enum lontar_error error, enum field field, const char *message);
+/* With what is wrong by field, or why it cannot be read, by the exchange's own problems. */
+void refuse_input(struct exchange *exchange, enum lontar_error error);
+
+/* There is no memory to hash a password. */
+void refuse_memory(struct exchange *exchange);
 
 /* What the pool says about a statement; `result` is the server's answer, or NULL where it gave none. */
 void refuse_database(struct exchange *exchange, enum statement statement, enum lontar_error error,
@@ -27,8 +28,5 @@ void refuse_database(struct exchange *exchange, enum statement statement, enum l
 
 /* 500, with a sentence for the log that says what is wrong and what can be done about it. */
 void refuse_internal(struct exchange *exchange, const char *reason);
-
-/* A status without a body, for answers that nobody reads or that have no memory. */
-void refuse_silently(struct exchange *exchange, int status);
 
 #endif

@@ -1,4 +1,5 @@
-/* A board's snapshot as text: Prometheus metrics, and status as JSON. Both append. Pure, thread-safe. */
+/* A board's snapshot as text: Prometheus metrics, and status.json (of /health handler/health.c). Both append. Pure,
+ * thread-safe. */
 #ifndef HEALTH_RENDER_H
 #define HEALTH_RENDER_H
 

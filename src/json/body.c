@@ -9,28 +9,14 @@
 #include "json/reader.h"
 
 static const char not_known[] = "is not known here";
-static const char is_required[] = "is required";
 static const char too_large[] = "is too large";
 
 /* From here on whole numbers are out of an integer's range. */
 #define LARGE 9223372036854775808.0
 
-static bool is_listed(const struct field_input *inputs, enum field field)
+static bool is_listed(const struct field_inputs *inputs, enum field field)
 {
-  for (; inputs->field != FIELD_none; inputs++)
-    if (inputs->field == field)
-      return true;
-  return false;
-}
-
-/* Sees which required fields were not given; those that were given and refused have their own problem. */
-static void check_required(const struct field_input *inputs, const bool *given, struct problems *problems)
-{
-  for (; inputs->field != FIELD_none; inputs++) {
-    const char *name = field_rows[inputs->field].name;
-    if (inputs->required && !given[inputs->field])
-      problems_add(problems, name, strlen(name), is_required);
-  }
+  return field != FIELD_none && ((inputs->must | inputs->may) & field_set_of(field));
 }
 
 static enum lontar_error outcome(const struct problems *problems)
@@ -63,7 +49,7 @@ static const char *read_real(struct json_object *member, struct value *ret_value
   return NULL;
 }
 
-static const char *read_text(struct json_object *member, bool boolean, struct value *ret_value)
+static const char *read_text(struct json_object *member, bool boolean, bool foreign, struct value *ret_value)
 {
   if (boolean && json_object_is_type(member, json_type_boolean)) {
     bool yes = json_object_get_boolean(member) != 0;
@@ -73,24 +59,18 @@ static const char *read_text(struct json_object *member, bool boolean, struct va
   if (boolean || !json_object_is_type(member, json_type_string))
     return boolean ? "must be true or false" : "must be a string";
   value_set_text(ret_value, json_object_get_string(member), (size_t)json_object_get_string_len(member));
-  return NULL;
-}
-
-static bool is_required_here(const struct field_input *inputs, enum field field)
-{
-  while (inputs->field != field)
-    inputs++;
-  return inputs->required;
+  return !foreign || text_is_utf8(ret_value->text, ret_value->length) ? NULL : "must be valid UTF-8";
 }
 
 /* Reads a member by its field's type and rules; what is required may not be null either. */
-static const char *read_member(enum field field, bool required, struct json_object *member, struct value *ret_value)
+static const char *read_member(enum field field, const struct field_inputs *inputs, bool foreign,
+                               struct json_object *member, struct value *ret_value)
 {
   const struct field_row *row = &field_rows[field];
   struct value value = {.state = VALUE_NULL};
   const char *wrong = NULL;
   if (member == NULL) {
-    if (required || !(row->rules & RULE_NULLABLE))
+    if ((inputs->must & field_set_of(field)) || !(row->rules & RULE_NULLABLE))
       return "must not be null";
     *ret_value = value;
     return NULL;
@@ -103,7 +83,7 @@ static const char *read_member(enum field field, bool required, struct json_obje
     wrong = read_real(member, &value);
     break;
   case FIELD_TEXT:
-    wrong = read_text(member, row->rules & RULE_BOOLEAN, &value);
+    wrong = read_text(member, row->rules & RULE_BOOLEAN, foreign, &value);
     break;
   case FIELD_TIME:
     return "cannot be given";
@@ -115,23 +95,19 @@ static const char *read_member(enum field field, bool required, struct json_obje
   return wrong;
 }
 
-static void read_members(struct json_object *root, const struct field_input *inputs, struct values *values,
-                         struct problems *problems)
+enum lontar_error body_read(struct json_object *object, const struct field_inputs *inputs, bool foreign,
+                            struct values *values, struct problems *problems)
 {
-  bool given[FIELD_COUNT] = {false};
-  json_object_object_foreach(root, name, member)
+  json_object_object_foreach(object, name, member)
   {
-    size_t length = strlen(name);
-    enum field field = field_find(name, length);
-    const char *wrong = not_known;
-    if (field != FIELD_none && is_listed(inputs, field)) {
-      given[field] = true;
-      wrong = read_member(field, is_required_here(inputs, field), member, &values->of[field]);
-    }
+    const size_t length = strlen(name);
+    const enum field field = field_find(name, length);
+    const char *wrong =
+        is_listed(inputs, field) ? read_member(field, inputs, foreign, member, &values->of[field]) : not_known;
     if (wrong != NULL)
       problems_add(problems, name, length, wrong);
   }
-  check_required(inputs, given, problems);
+  return outcome(problems);
 }
 
 /* JSON's white space and nothing else. */
@@ -150,31 +126,21 @@ static void tell_fault(const struct json_fault *fault, const char *data, struct 
   problems_tell(problems, "In the body, %s", place);
 }
 
-enum lontar_error body_parse(const char *data, size_t length, const struct field_input *inputs, struct body *ret_body,
-                             struct values *values, struct problems *problems)
+enum lontar_error body_parse(const char *data, size_t length, const struct field_inputs *inputs,
+                             struct json_object **ret_body, struct values *values, struct problems *problems)
 {
-  static const bool nothing_given[FIELD_COUNT];
-  ret_body->root = NULL;
-  if (is_blank(data, length)) {
-    check_required(inputs, nothing_given, problems);
+  *ret_body = NULL;
+  if (is_blank(data, length))
     return outcome(problems);
-  }
   struct json_fault fault;
-  enum lontar_error error = json_read_flat_object(data, length, BODY_DEPTH_MAX, &ret_body->root, &fault);
+  enum lontar_error error = json_read_flat_object(data, length, BODY_DEPTH_MAX, ret_body, &fault);
   if (error == LONTAR_INVALID)
     problems_add(problems, "", 0, "a name must not contain the character NUL");
   if (error == LONTAR_MALFORMED)
     tell_fault(&fault, data, problems);
   if (error != LONTAR_OK)
     return error;
-  read_members(ret_body->root, inputs, values, problems);
-  return outcome(problems);
-}
-
-void body_free(struct body *body)
-{
-  json_object_put(body->root);
-  body->root = NULL;
+  return body_read(*ret_body, inputs, false, values, problems);
 }
 
 /* Decodes one side of a pair into `out`; returns NULL, or what is wrong. */
@@ -218,22 +184,22 @@ static void tell_pair(const struct pair *pair, size_t at, const char *wrong, str
                 field != FIELD_none ? field_rows[field].name : "a parameter", at, wrong);
 }
 
-static const char *read_pair(const struct pair *pair, const struct field_input *inputs, bool *given,
+static const char *read_pair(const struct pair *pair, const struct field_inputs *inputs, field_set *given,
                              struct values *values)
 {
   enum field field = field_find(pair->name, pair->name_length);
-  if (field == FIELD_none || !is_listed(inputs, field))
+  if (!is_listed(inputs, field))
     return not_known;
-  if (given[field])
+  if (*given & field_set_of(field))
     return "is given twice";
-  given[field] = true;
+  *given |= field_set_of(field);
   return field_parse(field, pair->value, pair->value_length, &values->of[field]);
 }
 
-enum lontar_error query_parse(const char *query, size_t length, const struct field_input *inputs, char *scratch,
+enum lontar_error query_parse(const char *query, size_t length, const struct field_inputs *inputs, char *scratch,
                               struct values *values, struct problems *problems)
 {
-  bool given[FIELD_COUNT] = {false};
+  field_set given = 0;
   const char *const begin = query;
   const char *const end = query + length;
   while (query < end) {
@@ -246,12 +212,11 @@ enum lontar_error query_parse(const char *query, size_t length, const struct fie
         tell_pair(&pair, (size_t)(query - begin) + 1, wrong, problems);
         return LONTAR_MALFORMED;
       }
-      wrong = read_pair(&pair, inputs, given, values);
+      wrong = read_pair(&pair, inputs, &given, values);
       if (wrong != NULL)
         problems_add(problems, pair.name, pair.name_length, wrong);
     }
     query = pair_end + (ampersand != NULL);
   }
-  check_required(inputs, given, problems);
   return outcome(problems);
 }

@@ -1,46 +1,7 @@
 /* Writes error documents. */
 #include "json/problem.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "json/writer.h"
-
-/* The longest beginning that fits and does not cut a character: a byte 10xxxxxx continues one. */
-static size_t whole_characters(const char *text, size_t length, size_t most)
-{
-  if (length <= most)
-    return length;
-  while (most > 0 && ((unsigned char)text[most] & 0xC0) == 0x80)
-    most--;
-  return most;
-}
-
-void problems_init(struct problems *problems)
-{
-  problems->detail[0] = '\0';
-  problems->count = 0;
-}
-
-void problems_tell(struct problems *problems, const char *format, ...)
-{
-  va_list arguments;
-  va_start(arguments, format);
-  (void)vsnprintf(problems->detail, sizeof problems->detail, format, arguments);
-  va_end(arguments);
-}
-
-void problems_add(struct problems *problems, const char *field, size_t length, const char *message)
-{
-  if (problems->count == PROBLEMS_MAX)
-    return;
-  struct problem *problem = &problems->of[problems->count++];
-  size_t size = whole_characters(field, length, sizeof problem->field - 1);
-  memcpy(problem->field, field, size);
-  problem->field[size] = '\0';
-  (void)snprintf(problem->message, sizeof problem->message, "%s", message);
-}
 
 static void write_member(struct buffer *buffer, const char *name, const char *text)
 {

@@ -21,11 +21,6 @@ static const struct prefix prefixes[FIELD_COUNT] = {
  * six at most. */
 enum { RECORD_SIZE = 512, SURELY_FITS = PAGE_BYTES / 8 };
 
-static bool is_secret(enum field field)
-{
-  return field == FIELD_password_hash || field == FIELD_old_password_hash || field == FIELD_token_hash;
-}
-
 /* Whether the result has the statement's columns, all of them in binary. */
 static bool fits(const PGresult *result, const enum field *columns)
 {
@@ -38,14 +33,14 @@ static bool fits(const PGresult *result, const enum field *columns)
   return true;
 }
 
-static enum rows_outcome write_record(struct buffer *buffer, const PGresult *result, int row, const enum field *columns)
+static inline enum rows_outcome write_members(struct buffer *buffer, const PGresult *result, int row,
+                                              const enum field *columns)
 {
   enum rows_outcome outcome = ROWS_WRITTEN;
   bool first = true;
-  buffer_append(buffer, "{", 1);
   for (int column = 0; columns[column] != FIELD_none; column++) {
-    enum field field = columns[column];
-    if (is_secret(field))
+    const enum field field = columns[column];
+    if (field_rows[field].rules & RULE_SECRET)
       continue;
     struct value value;
     const int length = PQgetlength(result, row, column);
@@ -58,15 +53,22 @@ static enum rows_outcome write_record(struct buffer *buffer, const PGresult *res
     json_value(buffer, field, &value);
     first = false;
   }
-  buffer_append(buffer, "}", 1);
   return outcome;
+}
+
+bool rows_write_members(struct buffer *buffer, const PGresult *result, int row, enum statement statement)
+{
+  const enum field *columns = statement_rows[statement].columns;
+  return fits(result, columns) && row < PQntuples(result) &&
+         write_members(buffer, result, row, columns) != ROWS_UNREADABLE;
 }
 
 bool rows_write_record(struct buffer *buffer, const PGresult *result, int row, enum statement statement)
 {
-  const enum field *columns = statement_rows[statement].columns;
-  return fits(result, columns) && row < PQntuples(result) &&
-         write_record(buffer, result, row, columns) != ROWS_UNREADABLE;
+  buffer_append(buffer, "{", 1);
+  const bool good = rows_write_members(buffer, result, row, statement);
+  buffer_append(buffer, "}", 1);
+  return good;
 }
 
 /* At least what the record takes as JSON. */
@@ -93,24 +95,39 @@ int rows_fit(const PGresult *result, enum statement statement, int count)
   return count;
 }
 
-enum rows_outcome rows_write_items(struct buffer *buffer, const PGresult *result, enum statement statement, int first,
-                                   int count, bool backwards)
+enum rows_outcome rows_write_items(struct buffer *buffer, const PGresult *result, enum statement statement, int count,
+                                   bool backwards)
 {
   enum rows_outcome outcome = ROWS_WRITTEN;
   const enum field *columns = statement_rows[statement].columns;
-  if (!fits(result, columns) || first + count > PQntuples(result))
+  if (!fits(result, columns) || count > PQntuples(result))
     return ROWS_UNREADABLE;
   buffer_append(buffer, "[", 1);
   for (int i = 0; i < count; i++) {
-    if (i > 0)
-      buffer_append(buffer, ",", 1);
-    const enum rows_outcome written =
-        write_record(buffer, result, backwards ? first + count - 1 - i : first + i, columns);
-    if (written != ROWS_WRITTEN)
-      outcome = written;
+    buffer_append(buffer, ",{" + (i == 0), 1 + (size_t)(i > 0));
+    const enum rows_outcome written = write_members(buffer, result, backwards ? count - 1 - i : i, columns);
+    buffer_append(buffer, "}", 1);
+    outcome = written > outcome ? written : outcome;
     if (written == ROWS_UNREADABLE)
-      return outcome;
+      break;
   }
   buffer_append(buffer, "]", 1);
   return outcome;
+}
+
+bool rows_value(const PGresult *result, int row, enum statement statement, enum field field, struct value *ret_value)
+{
+  const int column = statement_column(statement, field);
+  if (column < 0 || column >= PQnfields(result) || row >= PQntuples(result))
+    return false;
+  const char *data = PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
+  return statement_read(field, data, PQgetlength(result, row, column), ret_value);
+}
+
+bool rows_values(const PGresult *result, int row, enum statement statement, struct values *ret_values)
+{
+  bool good = true;
+  for (const enum field *column = statement_rows[statement].columns; *column != FIELD_none; column++)
+    good = good && rows_value(result, row, statement, *column, &ret_values->of[*column]);
+  return good;
 }

@@ -15,7 +15,7 @@
 #include "pool/rules.h"
 #include "pool/sqlstate.h"
 
-enum { CONNECTIONS_MAX = 1 << 16 };
+enum { CONNECTIONS_MAX = 1 << 16, HOUR = 3600000 };
 
 struct lontar_database {
   struct lender *lender;
@@ -34,18 +34,24 @@ enum lontar_error database_check(const struct lontar_database *database, struct 
   return failure_set(failure, LONTAR_MISUSE, "the database was opened by another process: open it after fork()");
 }
 
+const struct lontar_options *database_options(const struct lontar_database *database)
+{
+  return lender_options(database->lender);
+}
+
 static bool options_good(const struct lontar_options *options)
 {
   static const int64_t year = INT64_C(365) * 24 * 3600 * 1000;
-  const int64_t times[] = {options->pool_timeout,   options->pool_recycle,    options->pool_idle_timeout,
-                           options->leak_threshold, options->connect_timeout, options->statement_timeout};
+  const int64_t times[] = {options->pool_timeout,    options->pool_recycle,    options->pool_idle_timeout,
+                           options->leak_threshold,  options->connect_timeout, options->statement_timeout,
+                           options->session_lifetime};
   for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
     if (times[i] < 1 || times[i] > year)
       return false;
   }
   return options->pool_size >= 1 && options->pool_size <= CONNECTIONS_MAX && options->pool_max_overflow >= 0 &&
          options->pool_max_overflow <= CONNECTIONS_MAX && options->pool_max_waiting >= 0 &&
-         options->statement_timeout <= INT32_MAX;
+         options->statement_timeout <= INT32_MAX && options->session_lifetime >= HOUR;
 }
 
 /* A call's patience from now on. */

@@ -17,6 +17,9 @@ enum database_retry {
   RETRY_CONFLICT = 2, /* when it was undone by a conflict */
 };
 
+/* As it was opened with. */
+const struct lontar_options *database_options(const struct lontar_database *database);
+
 /* LONTAR_MISUSE in a child of the process that opened the database: its connections are the parent's. */
 enum lontar_error database_check(const struct lontar_database *database, struct lontar_failure *failure);
 

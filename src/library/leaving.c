@@ -97,7 +97,7 @@ void leaving_abandon(struct leaving *leaving)
   if (pthread_mutex_trylock(&leaving->lock) != 0)
     return;
   if (leaving->ending)
-    wire_abandon(ending_take(TAKE(leaving->ending)));
+    leaving_disown(ending_take(TAKE(leaving->ending)));
   pthread_mutex_unlock(&leaving->lock);
   leaving_free(leaving);
 }
@@ -343,4 +343,14 @@ int leaving_least(struct leaving *leaving)
   }
   pthread_mutex_unlock(&leaving->lock);
   return least;
+}
+
+/* PQfinish would say good-bye to the server on the parent's socket, so the connection gets another one before. Without
+ * a descriptor for that it is left as it is. */
+void leaving_disown(PGconn *connection)
+{
+  CLEANUP_CLOSE int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+  int socket = PQsocket(connection);
+  if (socket < 0 || (nowhere >= 0 && dup3(nowhere, socket, O_CLOEXEC) == socket))
+    PQfinish(connection);
 }

@@ -55,4 +55,7 @@ int leaving_count_of(struct leaving *leaving, const struct address *address, int
 /* How many are leaving that server of the URL which has the fewest. */
 int leaving_least(struct leaving *leaving);
 
+/* Finishes a connection in a child of the process that opened it: the server, and the parent, notice nothing. */
+void leaving_disown(PGconn *connection);
+
 #endif

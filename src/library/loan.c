@@ -39,7 +39,7 @@ void loans_abandon(struct loans *loans)
   struct loan *loan;
   while ((loan = TAILQ_FIRST(loans))) {
     TAILQ_REMOVE(loans, loan, link);
-    wire_abandon(loan->connection);
+    leaving_disown(loan->connection);
     free(loan);
   }
 }

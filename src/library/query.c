@@ -5,10 +5,10 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "json/reader.h"
 #include "library/database.h"
 #include "library/failure.h"
 #include "library/named.h"
-#include "library/rows.h"
 
 /* A statement translated and its values, ready for wire_run. Borrows from SQL and parameters; prepared_done is due. */
 struct prepared {
@@ -125,6 +125,94 @@ static enum lontar_error query_run(struct lontar_database *database, const char 
   if (error != LONTAR_OK)
     return error;
   return database_run(database, &prepared.wire, 1, RETRY_NEVER, ret_result, failure);
+}
+
+/* PostgreSQL's type numbers, which never change. */
+enum { TYPE_BOOL = 16, TYPE_INT8 = 20, TYPE_INT2 = 21, TYPE_INT4 = 23, TYPE_OID = 26, TYPE_JSON = 114 };
+enum { TYPE_FLOAT4 = 700, TYPE_FLOAT8 = 701, TYPE_JSONB = 3802 };
+
+enum { DOCUMENT_DEPTH_MAX = 32 };
+
+static json_object *text_value(const char *text, int length)
+{
+  return json_object_new_string_len(text, length);
+}
+
+static json_object *integer_value(const char *text, int length)
+{
+  int64_t number;
+  return text_to_integer(text, (size_t)length, &number) ? json_object_new_int64(number) : text_value(text, length);
+}
+
+/* NaN and the infinities have no JSON number. */
+static json_object *real_value(const char *text, int length)
+{
+  bool finite = strspn(text, "+-.0123456789eE") == (size_t)length;
+  return finite ? json_object_new_double_s(text_to_real(text), text) : text_value(text, length);
+}
+
+/* What json-c cannot keep stays text: a name with NUL, a deeper document. False without memory, because NULL is the
+ * document `null`. */
+static bool document_value(const char *text, int length, json_object **ret_value)
+{
+  struct json_fault fault;
+  enum lontar_error error = json_read_value(text, (size_t)length, DOCUMENT_DEPTH_MAX, ret_value, &fault);
+  if (error == LONTAR_INTERNAL)
+    return false;
+  if (error != LONTAR_OK)
+    *ret_value = text_value(text, length);
+  return error == LONTAR_OK || *ret_value;
+}
+
+/* NULL without memory. */
+static json_object *scalar_value(Oid type, const char *text, int length)
+{
+  switch (type) {
+  case TYPE_BOOL:
+    return json_object_new_boolean(text[0] == 't');
+  case TYPE_INT2:
+  case TYPE_INT4:
+  case TYPE_INT8:
+  case TYPE_OID:
+    return integer_value(text, length);
+  case TYPE_FLOAT4:
+  case TYPE_FLOAT8:
+    return real_value(text, length);
+  default:
+    return text_value(text, length);
+  }
+}
+
+static bool column_value(Oid type, const char *text, int length, json_object **ret_value)
+{
+  if (type == TYPE_JSON || type == TYPE_JSONB)
+    return document_value(text, length, ret_value);
+  *ret_value = scalar_value(type, text, length);
+  return *ret_value != NULL;
+}
+
+static bool row_add(json_object *object, const char *name, json_object *value)
+{
+  if (json_object_object_add(object, name, value) == 0)
+    return true;
+  json_object_put(value);
+  return false;
+}
+
+static json_object *row_from_text(const PGresult *result, int row)
+{
+  json_object *object = json_object_new_object();
+  for (int column = 0; object && column < PQnfields(result); column++) {
+    json_object *value = NULL;
+    bool good =
+        PQgetisnull(result, row, column) || column_value(PQftype(result, column), PQgetvalue(result, row, column),
+                                                         PQgetlength(result, row, column), &value);
+    if (!good || !row_add(object, PQfname(result, column), value)) {
+      json_object_put(object);
+      return NULL;
+    }
+  }
+  return object;
 }
 
 enum lontar_error lontar_query(struct lontar_database *database, const char *sql, struct json_object *parameters,

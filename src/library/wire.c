@@ -2,7 +2,6 @@
 #include "library/wire.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -82,8 +81,11 @@ static enum lontar_error wire_set_up(PGconn *connection, const struct lontar_opt
   CLEANUP(buffer_free) struct buffer sql;
   buffer_init(&sql, SETTINGS_SIZE_MAX);
   buffer_append_text(&sql, "SELECT pg_catalog.pg_backend_pid(), (SELECT " BACKEND_START
-                           " FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a), ");
-  presets_write(&sql, PQserverVersion(connection), &limits);
+                           " FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS a)");
+  if (!options->pooled) {
+    buffer_append_text(&sql, ", ");
+    presets_write(&sql, PQserverVersion(connection), &limits);
+  }
   buffer_append(&sql, "", 1);
   if (sql.failed)
     return failure_set(failure, LONTAR_INTERNAL, "no memory is left");
@@ -181,16 +183,6 @@ enum lontar_error wire_open(const struct wire_way *way, int leaving_max, int64_t
   if (error == LONTAR_UNAVAILABLE)
     failure->retriable = retriable;
   return error;
-}
-
-/* PQfinish would say good-bye to the server on the parent's socket, so the connection gets another one before. Without
- * a descriptor for that it is left as it is. */
-void wire_abandon(PGconn *connection)
-{
-  CLEANUP_CLOSE int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
-  int socket = PQsocket(connection);
-  if (socket < 0 || (nowhere >= 0 && dup3(nowhere, socket, O_CLOEXEC) == socket))
-    PQfinish(connection);
 }
 
 bool wire_reset(PGconn *connection)

@@ -46,9 +46,6 @@ struct wire_way {
 enum lontar_error wire_open(const struct wire_way *way, int leaving_max, int64_t deadline, PGconn **ret_connection,
                             struct backend *ret_backend, struct lontar_failure *failure);
 
-/* Finishes a connection in a child of the process that opened it: the server, and the parent, notice nothing. */
-void wire_abandon(PGconn *connection);
-
 /*
  * Runs the statements in one round trip and gives the result of the last; the caller ends it with PQclear. Several
  * begin with BEGIN and end with COMMIT, which the server does not reach when one fails; LONTAR_MISUSE when it was not

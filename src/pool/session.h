@@ -55,8 +55,8 @@ enum session_state session_take(struct session *session, const PGconn *libpq, co
 /* After SESSION_REFUSED with this SQLSTATE: what to do, behind a blank and in brackets, or "". */
 const char *session_remedy(const struct session *session, const char *sqlstate);
 
-/* Whether a plan of its own is worth more to this execution than the one for all parameters: a filter was given. What a
- * list has between its cursor and its limit are filters, NULL for none. Behind a pooler nothing is said of plans, and
+/* Whether a plan of its own is worth more to this execution than the one for all parameters: a filter of a list by ids
+ * was given, which is NULL for none; whose list it is, is always there. Behind a pooler nothing is said of plans, and
  * what is sent as text is planned anew. */
 static inline bool session_plans(const struct session *session, enum statement statement,
                                  const struct statement_parameters *parameters)
@@ -65,8 +65,8 @@ static inline bool session_plans(const struct session *session, enum statement s
   bool filtered = false;
   if (fields[0] != FIELD_cursor_id)
     return false;
-  for (int i = 1; i < parameters->count && fields[i] != FIELD_limit; i++)
-    filtered = filtered || parameters->values[i] != NULL;
+  for (int i = STATEMENT_LIST_FILTERS; i < parameters->count; i++)
+    filtered = filtered || (parameters->values[i] != NULL && fields[i] != FIELD_user_id);
   return filtered && !session->pooled;
 }
 

@@ -1,7 +1,8 @@
 /*
  * The inside of a slice. Calls go downward: pool.c (jobs, what the policy says, rounds of the loop), place.c (one
- * connection in the loop), inspect.c (how it is looked after), outcome.c (what becomes of its jobs) and leaving.c (its
- * end). What a place learns from the loop reaches the top by `dispatch`.
+ * connection in the loop), inspect.c (how it is looked after), outcome.c (what becomes of a job that is
+ * answered; of those of a lost connection place.c) and leaving.c (its end). What a place learns from the loop reaches
+ * the top by `dispatch`.
  */
 #ifndef POOL_SLICE_H
 #define POOL_SLICE_H
@@ -10,7 +11,7 @@
 
 #include "pool/connection.h"
 #include "pool/policy.h"
-#include "pool/surroundings.h"
+#include "pool/pool.h"
 #include "pool/trouble.h"
 
 /* How often a statement goes to another session because one did not fit. */

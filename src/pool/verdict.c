@@ -59,7 +59,7 @@ static enum field outside(enum field field)
   return field == FIELD_token_hash ? FIELD_token : field;
 }
 
-field_set verdict_fields(enum statement statement)
+static field_set verdict_fields(enum statement statement)
 {
   field_set set = 0;
   for (const enum field *it = statement_rows[statement].parameters; *it != FIELD_none; it++)

@@ -7,17 +7,12 @@
 
 #include <libpq-fe.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 #include <lontar/error.h>
 
 #include "repo/statement.h"
 
 enum { VERDICT_FIELDS_MAX = 8 };
-
-/* A set of fields, one bit each. */
-typedef uint64_t field_set;
-_Static_assert(FIELD_COUNT <= 64, "a field_set has a bit for each field");
 
 /* What was asked. A row that the daemon completes (a hash, a login's session) holds columns nobody outside gave. */
 struct asked {
@@ -48,13 +43,5 @@ bool verdict_is_direct(const PGresult *result);
 
 /* Judges a result that is an error. */
 void verdict_reach(const struct asked *asked, const PGresult *result, struct verdict *ret_verdict);
-
-/* Every field that a statement's parameters can be made of by a caller. */
-field_set verdict_fields(enum statement statement);
-
-static inline field_set field_set_of(enum field field)
-{
-  return UINT64_C(1) << field;
-}
 
 #endif

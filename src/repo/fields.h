@@ -16,6 +16,7 @@ enum field {
 
 enum field_type { FIELD_INTEGER, FIELD_REAL, FIELD_TEXT, FIELD_TIME };
 
+/* fields.def explains each; of a cursor, which kind a list has is judged by operation/prepare.c. */
 enum field_rule {
   RULE_TRIM = 1,
   RULE_NULLABLE = 2,
@@ -24,7 +25,13 @@ enum field_rule {
   RULE_CURSOR = 16,
   RULE_BOOLEAN = 32,
   RULE_NOT_BLANK = 64,
+  RULE_QUERY = 128,
+  RULE_SECRET = 256,
 };
+
+/* A set of fields, one bit each. */
+typedef uint64_t field_set;
+_Static_assert(FIELD_COUNT <= 64, "a field_set has a bit for each field");
 
 struct field_row {
   const char *name;
@@ -58,10 +65,10 @@ struct values {
   struct value of[FIELD_COUNT];
 };
 
-/* One place where an input may give a field: lists of these end with FIELD_none. */
-struct field_input {
-  enum field field;
-  bool required;
+/* What an input may give, and what it has to. */
+struct field_inputs {
+  field_set must;
+  field_set may;
 };
 
 /* Where the count of a TIME begins, in microseconds since 1970. */
@@ -81,6 +88,19 @@ const char *field_check(enum field field, struct value *value);
 
 /* Reads a value written as text (path, query) by its field's type, then checks it as above. */
 const char *field_parse(enum field field, const char *text, size_t length, struct value *ret_value);
+
+static inline field_set field_set_of(enum field field)
+{
+  return UINT64_C(1) << field;
+}
+
+/* Takes the first field out of a set that is not empty. */
+static inline enum field field_set_take(field_set *set)
+{
+  const int field = __builtin_ctzll(*set);
+  *set &= *set - 1;
+  return (enum field)field;
+}
 
 static inline void value_set_integer(struct value *value, int64_t integer)
 {

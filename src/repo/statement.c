@@ -6,9 +6,12 @@
 
 const struct statement_row statement_rows[STATEMENT_COUNT] = {
     [STATEMENT_none] = {.name = "none", .sql = ""},
-#define STATEMENT(name, kind, parameters, columns, sql) [STATEMENT_##name] = {#name, kind, parameters, columns, sql},
+#define FIELDS(...) __VA_ARGS__
+#define STATEMENT(name, kind, parameters, columns, sql)                                                                \
+  [STATEMENT_##name] = {#name, kind, {FIELDS parameters}, {FIELDS columns}, sql},
 #include "repo/statements.def"
 #undef STATEMENT
+#undef FIELDS
 };
 
 /* Type numbers of pg_type, which never change. */
@@ -31,41 +34,28 @@ int statement_column(enum statement statement, enum field field)
   return -1;
 }
 
-enum statement statement_reader(enum statement statement)
+bool statement_takes(enum statement statement, enum field field)
 {
-  switch ((int)statement) {
-  case STATEMENT_user_update:
-  case STATEMENT_user_delete:
-    return STATEMENT_user_get;
-  case STATEMENT_subject_update:
-  case STATEMENT_subject_delete:
-    return STATEMENT_subject_get;
-  case STATEMENT_book_update:
-  case STATEMENT_book_delete:
-    return STATEMENT_book_get;
-  default:
-    return STATEMENT_none;
-  }
+  const enum field *parameter = statement_rows[statement].parameters;
+  while (*parameter != FIELD_none && *parameter != field)
+    parameter++;
+  return *parameter != FIELD_none;
 }
 
-enum statement statement_long(enum statement statement)
+enum statement statement_get(const char *resource)
 {
-  switch ((int)statement) {
-  case STATEMENT_chat_list_by_user:
-    return STATEMENT_chat_list_by_user_long;
-  case STATEMENT_chat_list_by_user_before:
-    return STATEMENT_chat_list_by_user_before_long;
-  case STATEMENT_chat_list_by_subject:
-    return STATEMENT_chat_list_by_subject_long;
-  case STATEMENT_chat_list_by_subject_before:
-    return STATEMENT_chat_list_by_subject_before_long;
-  case STATEMENT_chat_list_recent:
-    return STATEMENT_chat_list_recent_long;
-  case STATEMENT_chat_list_recent_before:
-    return STATEMENT_chat_list_recent_before_long;
-  default:
-    return STATEMENT_none;
-  }
+  const size_t length = strcspn(resource, "_");
+  int statement = STATEMENT_COUNT - 1;
+  while (statement > STATEMENT_none && (strncmp(statement_rows[statement].name, resource, length) != 0 ||
+                                        strcmp(statement_rows[statement].name + length, "_get") != 0))
+    statement--;
+  return (enum statement)statement;
+}
+
+enum statement statement_long(enum statement list)
+{
+  const int other = (int)list + 2;
+  return other < STATEMENT_COUNT && statement_rows[other].kind == BULKY ? (enum statement)other : STATEMENT_none;
 }
 
 bool statement_inserts(enum statement statement)

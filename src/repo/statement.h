@@ -14,12 +14,22 @@ enum statement {
   STATEMENT_COUNT
 };
 
-enum { STATEMENT_FIELDS_MAX = 12 };
+enum {
+  STATEMENT_FIELDS_MAX = 12,
+  STATEMENT_LIST_FILTERS = 3, /* where the filters of a list by ids begin among its parameters */
+};
 
 /* Where records are large a page ends before its limit: with the one whose JSON would go beyond, unless it is the
  * first. */
 #define PAGE_BYTES 8388608
 #define PAGE_BYTES_TEXT "8388608"
+
+/* Rows of a part of a deletion (operation/deletion.c), which is also what goes with its record in one statement. Both
+ * take about 5 ms; a changed row is written anew, with an entry in each index. */
+#define PART_DELETED 1000
+#define PART_DELETED_TEXT "1000"
+#define PART_CHANGED 400
+#define PART_CHANGED_TEXT "400"
 
 /*
  * READS changes nothing, so it may be sent again or to a standby; of DEAR reads, which may look at many rows, few run
@@ -49,13 +59,23 @@ int statement_field_count(const enum field *fields);
 /* Place of a field among a statement's columns, -1 when it is none. */
 int statement_column(enum statement statement, enum field field);
 
-/* The statement that reads the record which this one changes or deletes by its id; STATEMENT_none for others. */
-enum statement statement_reader(enum statement statement);
+/* Whether a field is among a statement's parameters. */
+bool statement_takes(enum statement statement, enum field field);
 
-/* The statement for the same page of a list that leaves long texts out; STATEMENT_none for others, which do not. */
-enum statement statement_long(enum statement statement);
+/* The statement that reads a record by its id. `resource` is its name, also with more behind an underscore, as in the
+ * name of a statement or field. STATEMENT_none where there is none. */
+enum statement statement_get(const char *resource);
 
-/* Whether it gives back what it inserts: without a row, a trigger or a rule has kept it out. */
+/* By the order of the table: the same list from its other end; and the same page with the long texts that a list of
+ * chats leaves out, STATEMENT_none for a list that leaves nothing out, and for other statements. */
+static inline enum statement statement_before(enum statement list)
+{
+  return (enum statement)(list + 1);
+}
+enum statement statement_long(enum statement list);
+
+/* Whether it begins with INSERT and so gives back what it inserts: without a row, a trigger or a rule has kept it out.
+ */
 bool statement_inserts(enum statement statement);
 
 /*

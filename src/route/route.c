@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define MUST(name) {FIELD_##name, true},
-#define MAY(name) {FIELD_##name, false},
+#include "base/status.h"
+
 #define ANYONE WHO_ANYONE
 #define SISWA WHO_SISWA
 #define GURU WHO_GURU
@@ -13,41 +13,23 @@
 #define SERVICE WHO_SERVICE
 #define OWNER WHO_OWNER
 #define LOOPBACK WHO_LOOPBACK
+#define DO(operation) OPERATION_##operation
+#define OWN(function) OPERATION_none
+#define OK STATUS_OK, NULL
+#define CREATED(address) STATUS_CREATED, address
+#define GONE STATUS_NO_CONTENT, NULL
 
 const struct route_row route_rows[ROUTE_COUNT] = {
     [ROUTE_none] = {.name = "none", .method = METHOD_UNKNOWN, .path = ""},
-#define ROUTE(name, method, path, who, query, body, statement, statement_before, answer)                               \
-  [ROUTE_##name] = {                                                                                                   \
-      #name,          METHOD_##method, path, who, query, body, STATEMENT_##statement, STATEMENT_##statement_before,    \
-      ANSWER_##answer},
+#define ROUTE(name, method, path, who, what, answer) [ROUTE_##name] = {#name, METHOD_##method, path, who, what, answer},
 #include "route/routes.def"
 #undef ROUTE
 };
 
-/* What is left of a path; a segment goes from one slash to the next. */
 struct span {
   const char *text;
   size_t length;
 };
-
-/* Takes the next segment off a path that begins with a slash; false at its end. */
-static bool next_segment(struct span *path, struct span *ret_segment)
-{
-  if (path->length == 0 || *path->text != '/')
-    return false;
-  const char *begin = path->text + 1;
-  const char *slash = memchr(begin, '/', path->length - 1);
-  size_t length = slash != NULL ? (size_t)(slash - begin) : path->length - 1;
-  *ret_segment = (struct span){begin, length};
-  path->text = begin + length;
-  path->length -= length + 1;
-  return true;
-}
-
-static bool is_capture(struct span pattern)
-{
-  return pattern.length > 0 && pattern.text[0] == '{';
-}
 
 /* A path as the rows see it: from the root, and from the base for those with a '~'; empty where that is not its
  * beginning, and no row is. */
@@ -91,8 +73,8 @@ static const char *skip_segment(const char **pattern, const char *at, const char
 }
 
 /* 0 for no match; else larger the earlier a literal segment stands where another row has a capture. Byte by byte, since
- * nearly every row is another at its first ones. */
-static unsigned match_weight(const char *pattern, const struct ways *ways)
+ * nearly every row is another at its first ones. `ret_match` gets the captures; NULL: nobody wants them. */
+static unsigned match_weight(const char *pattern, const struct ways *ways, struct route_match *ret_match)
 {
   const struct span path = enter(&pattern, ways);
   const char *at = path.text;
@@ -101,28 +83,32 @@ static unsigned match_weight(const char *pattern, const struct ways *ways)
   while (*pattern == '/') {
     if (at == end || *at != '/')
       return 0;
-    weight = weight << 1 | (pattern[1] != '{');
-    pattern++;
-    at = skip_segment(&pattern, at + 1, end);
+    const char *name = ++pattern;
+    const char *segment = ++at;
+    weight = weight << 1 | (*name != '{');
+    at = skip_segment(&pattern, at, end);
     if (at == NULL)
       return 0;
+    if (ret_match != NULL && *name == '{')
+      ret_match->captures[ret_match->capture_count++] = (struct route_capture){
+          .field = field_find(name + 1, (size_t)(pattern - name) - 2), /* without the braces */
+          .text = segment,
+          .length = (size_t)(at - segment),
+      };
   }
   return at == end ? weight : 0;
-}
-
-static enum method table_method(enum method method)
-{
-  return method == METHOD_HEAD ? METHOD_GET : method;
 }
 
 static enum route best_route(enum method method, const struct ways *ways)
 {
   enum route best = ROUTE_none;
   unsigned best_weight = 0;
+  const char letter = ways->from_base.length > 1 ? ways->from_base.text[1] : '\0';
   for (int route = ROUTE_none + 1; route < ROUTE_COUNT; route++) {
-    if (route_rows[route].method != method)
+    const char *path = route_rows[route].path;
+    if (route_rows[route].method != method || (path[0] == '~' && path[2] != letter && path[2] != '{'))
       continue;
-    unsigned weight = match_weight(route_rows[route].path, ways);
+    unsigned weight = match_weight(path, ways, NULL);
     if (weight > best_weight) {
       best = (enum route)route;
       best_weight = weight;
@@ -131,31 +117,12 @@ static enum route best_route(enum method method, const struct ways *ways)
   return best;
 }
 
-/* Returns how many there are. */
-static int read_captures(const struct ways *ways, enum route route, struct route_capture *captures)
-{
-  const char *row_path = route_rows[route].path;
-  struct span path = enter(&row_path, ways);
-  struct span rest = {row_path, strlen(row_path)};
-  struct span pattern;
-  struct span segment;
-  int count = 0;
-  while (next_segment(&rest, &pattern) && next_segment(&path, &segment))
-    if (is_capture(pattern))
-      captures[count++] = (struct route_capture){
-          .field = field_find(pattern.text + 1, pattern.length - 2), /* without the braces */
-          .text = segment.text,
-          .length = segment.length,
-      };
-  return count;
-}
-
 /* A bit for each method of the table that the path has. */
 static unsigned methods_of(const struct ways *ways)
 {
   unsigned methods = 0;
   for (int route = ROUTE_none + 1; route < ROUTE_COUNT; route++)
-    if (match_weight(route_rows[route].path, ways) > 0)
+    if (match_weight(route_rows[route].path, ways, NULL) > 0)
       methods |= 1u << route_rows[route].method;
   return methods;
 }
@@ -163,10 +130,10 @@ static unsigned methods_of(const struct ways *ways)
 enum lontar_error route_find(enum method method, const char *path, size_t length, struct route_match *ret_match)
 {
   const struct ways ways = ways_of(path, length);
-  struct route_match match = {.route = best_route(table_method(method), &ways)};
+  struct route_match match = {.route = best_route(method == METHOD_HEAD ? METHOD_GET : method, &ways)};
   if (match.route == ROUTE_none)
     return methods_of(&ways) != 0 ? LONTAR_METHOD_NOT_ALLOWED : LONTAR_NOT_FOUND;
-  match.capture_count = read_captures(&ways, match.route, match.captures);
+  (void)match_weight(route_rows[match.route].path, &ways, &match);
   *ret_match = match;
   return LONTAR_OK;
 }

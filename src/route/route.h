@@ -8,7 +8,7 @@
 #include <lontar/error.h>
 
 #include "base/method.h"
-#include "repo/statement.h"
+#include "operation/operation.h"
 
 #define ROUTE_BASE "/api/v1"
 
@@ -30,28 +30,16 @@ enum who {
   WHO_LOOPBACK = 32, /* no credential, but the address must be this machine's */
 };
 
-enum answer {
-  ANSWER_RECORD,  /* 200 and the record, 404 without a row */
-  ANSWER_CREATED, /* 201, the record, Location */
-  ANSWER_LIST,    /* 200 {"items", "next"} */
-  ANSWER_COUNT,   /* 200 {"count"} */
-  ANSWER_GONE,    /* 204, 404 without a row */
-  ANSWER_DELETED, /* 200 {"deleted"} */
-  ANSWER_SPECIAL, /* the handler writes it */
-};
-
-enum { ROUTE_INPUTS_MAX = 8, ROUTE_CAPTURES_MAX = 2 };
+enum { ROUTE_CAPTURES_MAX = 2 };
 
 struct route_row {
   const char *name;
   enum method method;
-  const char *path;                               /* as in the table: '~' stands for ROUTE_BASE */
-  unsigned who;                                   /* a sum of enum who */
-  struct field_input query[ROUTE_INPUTS_MAX + 1]; /* end with FIELD_none */
-  struct field_input body[ROUTE_INPUTS_MAX + 1];
-  enum statement statement;
-  enum statement statement_before; /* the list in the other direction */
-  enum answer answer;
+  const char *path;                /* as in the table: '~' stands for ROUTE_BASE */
+  unsigned who;                    /* a sum of enum who */
+  enum operation_number operation; /* OPERATION_none: a function of the handler's own answers */
+  int status;                      /* of an answer that is no error */
+  const char *location;            /* of what was made, with the fields of its record in braces; else NULL */
 };
 
 extern const struct route_row route_rows[ROUTE_COUNT];

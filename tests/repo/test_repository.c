@@ -94,7 +94,7 @@ static void what_breaks_a_rule_is_named(void)
                 "password: is required");
   check_refusal(lontar_repository_user_create, "{\"username\": \"ab\", \"password\": \"rahasia\", \"role\": \"guru\"}",
                 LONTAR_INVALID, "username: ");
-  check_refusal(lontar_repository_user_get, "{\"id\": \"1\"}", LONTAR_INVALID, "id: must be a number");
+  check_refusal(lontar_repository_user_get, "{\"id\": \"1\"}", LONTAR_INVALID, "id: must be a whole number");
   check_refusal(lontar_repository_user_get, "{\"id\": 1, \"x\": 1}", LONTAR_INVALID, "x: is not known here");
   check_refusal(lontar_repository_user_update, "{\"id\": 1, \"password_hash\": \"x\"}", LONTAR_INVALID,
                 "password_hash: is not known here");
@@ -103,8 +103,9 @@ static void what_breaks_a_rule_is_named(void)
                 LONTAR_INVALID, "question: ");
   check_refusal(lontar_repository_chat_create, "{\"user_id\": 9999, \"question\": \"x\", \"response\": \"x\"}",
                 LONTAR_BAD_REFERENCE, "");
-  check_refusal(lontar_repository_chat_list_recent, "{\"after\": \"1\"}", LONTAR_INVALID, "no cursor of this list");
-  check_refusal(lontar_repository_user_list, "{\"after\": \"x\"}", LONTAR_INVALID, "after: ");
+  check_refusal(lontar_repository_chat_list_recent, "{\"after\": \"1\"}", LONTAR_MALFORMED,
+                "is not a cursor of this list");
+  check_refusal(lontar_repository_user_list, "{\"after\": \"x\"}", LONTAR_MALFORMED, "after: ");
 }
 
 static void old_passwords_are_accepted_once_and_renewed(void)
@@ -336,7 +337,7 @@ static void lists_go_backwards_in_their_own_order(void)
   CU_ASSERT_STRING_EQUAL(together, middle);
   check_refusal(lontar_repository_chat_list_by_user, "{\"user_id\": 2, \"after\": \"1_1\", \"before\": \"1_1\"}",
                 LONTAR_INVALID, "before: cannot be given together with after");
-  check_refusal(lontar_repository_user_list, "{\"before\": \"x\"}", LONTAR_INVALID, "before: ");
+  check_refusal(lontar_repository_user_list, "{\"before\": \"x\"}", LONTAR_MALFORMED, "before: ");
 }
 
 static void old_chats_go_in_batches(void)

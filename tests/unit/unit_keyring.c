@@ -8,7 +8,7 @@
 
 #include "authorize/keyring.h"
 #include "authorize/password.h"
-#include "authorize/principal.h"
+#include "handler/principal.h"
 #include "repo/fields.h"
 #include "route/route.h"
 #include "unit.h"
@@ -208,6 +208,15 @@ static void a_role_or_the_owner_may(void)
   CU_ASSERT_EQUAL(principal_may(&pupil, &route_rows[ROUTE_user_delete], &id), LONTAR_FORBIDDEN);
   CU_ASSERT_EQUAL(principal_may(&service, &route_rows[ROUTE_user_delete], &id), LONTAR_OK);
   CU_ASSERT_EQUAL(principal_may(&service, &route_rows[ROUTE_session_get], &none), LONTAR_FORBIDDEN);
+  CU_ASSERT_EQUAL(principal_may(&service, &route_rows[ROUTE_logout], &none), LONTAR_FORBIDDEN);
+  CU_ASSERT_EQUAL(principal_may(&pupil, &route_rows[ROUTE_logout], &none), LONTAR_OK);
+  CU_ASSERT_EQUAL(principal_may(&pupil, &route_rows[ROUTE_chat_create], &user_id), LONTAR_OK);
+  CU_ASSERT_EQUAL(principal_may(&teacher, &route_rows[ROUTE_chat_create], &user_id), LONTAR_FORBIDDEN);
+  principal_fill(&teacher, &route_rows[ROUTE_chat_create], &none);
+  CU_ASSERT_EQUAL(none.of[FIELD_user_id].integer, 8);
+  none = (struct values){0};
+  principal_fill(&service, &route_rows[ROUTE_chat_create], &none);
+  CU_ASSERT_EQUAL(none.of[FIELD_user_id].state, VALUE_ABSENT);
   CU_ASSERT_EQUAL(role_parse("guru", 4), WHO_GURU);
   CU_ASSERT_EQUAL(role_parse("guruh", 5), WHO_ANYONE);
 }

@@ -48,6 +48,23 @@ static void every_row_is_found_by_its_path(void)
   }
 }
 
+/* What the path names is an input, and OWNER means somebody; what is made has an address. */
+static void every_row_fits_its_operation(void)
+{
+  for (int i = ROUTE_none + 1; i < ROUTE_COUNT; i++) {
+    const struct route_row *row = &route_rows[i];
+    const struct operation_row *operation = &operation_rows[row->operation];
+    char path[128];
+    struct route_match match = {.route = ROUTE_none};
+    CU_ASSERT_EQUAL(route_find(row->method, path, example_path(row, path), &match), LONTAR_OK);
+    for (int capture = 0; capture < match.capture_count; capture++)
+      CU_ASSERT_TRUE((operation_inputs(operation) & field_set_of(match.captures[capture].field)) != 0);
+    CU_ASSERT_TRUE((row->who & WHO_OWNER) == 0 || operation->owner != FIELD_none);
+    CU_ASSERT_EQUAL(row->location != NULL, row->status == 201);
+    CU_ASSERT_EQUAL(operation->shape == SHAPE_GONE, row->status == 204);
+  }
+}
+
 static void captures_hold_their_segment(void)
 {
   struct route_match match = {.route = ROUTE_none};
@@ -127,6 +144,6 @@ static void methods_have_names(void)
   CU_ASSERT_EQUAL(method_parse("PUT"), METHOD_UNKNOWN);
 }
 
-UNIT_CASES(route, UNIT_CASE(every_row_is_found_by_its_path), UNIT_CASE(captures_hold_their_segment),
-           UNIT_CASE(literals_win_over_captures), UNIT_CASE(head_is_get), UNIT_CASE(other_paths_are_not_found),
-           UNIT_CASE(allow_names_the_methods), UNIT_CASE(methods_have_names));
+UNIT_CASES(route, UNIT_CASE(every_row_is_found_by_its_path), UNIT_CASE(every_row_fits_its_operation),
+           UNIT_CASE(captures_hold_their_segment), UNIT_CASE(literals_win_over_captures), UNIT_CASE(head_is_get),
+           UNIT_CASE(other_paths_are_not_found), UNIT_CASE(allow_names_the_methods), UNIT_CASE(methods_have_names));

@@ -76,13 +76,13 @@ static void hashes_are_never_written(void)
 }
 
 /* The ids in the order of the items. */
-static void check_ids(const PGresult *result, int first, int count, bool backwards, const char *expected)
+static void check_ids(const PGresult *result, int count, bool backwards, const char *expected)
 {
   CLEANUP(buffer_free) struct buffer buffer;
   char ids[16];
   size_t length = 0;
   buffer_init(&buffer, 4096);
-  CU_ASSERT_EQUAL(rows_write_items(&buffer, result, STATEMENT_subject_list, first, count, backwards), ROWS_WRITTEN);
+  CU_ASSERT_EQUAL(rows_write_items(&buffer, result, STATEMENT_subject_list, count, backwards), ROWS_WRITTEN);
   CU_ASSERT_FATAL(buffer.length >= 2);
   CU_ASSERT(buffer.data[0] == '[' && buffer.data[buffer.length - 1] == ']');
   for (size_t i = 6; i < buffer.length; i++)
@@ -94,11 +94,10 @@ static void check_ids(const PGresult *result, int first, int count, bool backwar
 static void items_come_in_either_direction(void)
 {
   CLEANUP_RESULT PGresult *result = make_subjects(3);
-  check_ids(result, 0, 3, false, "123");
-  check_ids(result, 0, 2, false, "12");
-  check_ids(result, 0, 2, true, "21");
-  check_ids(result, 1, 2, true, "32");
-  check_ids(result, 0, 0, false, "");
+  check_ids(result, 3, false, "123");
+  check_ids(result, 2, false, "12");
+  check_ids(result, 2, true, "21");
+  check_ids(result, 0, false, "");
 }
 
 static void another_result_is_refused(void)
@@ -111,9 +110,9 @@ static void another_result_is_refused(void)
   set(broken, 0, 0, "\0\0\1", 3);
   CU_ASSERT_FALSE(rows_write_record(&buffer, subjects, 0, STATEMENT_user_get));
   CU_ASSERT_FALSE(rows_write_record(&buffer, subjects, 1, STATEMENT_subject_list));
-  CU_ASSERT_EQUAL(rows_write_items(&buffer, subjects, STATEMENT_subject_list, 0, 2, false), ROWS_UNREADABLE);
-  CU_ASSERT_EQUAL(rows_write_items(&buffer, text, STATEMENT_subject_list, 0, 0, false), ROWS_UNREADABLE);
-  CU_ASSERT_EQUAL(rows_write_items(&buffer, broken, STATEMENT_subject_list, 0, 1, false), ROWS_UNREADABLE);
+  CU_ASSERT_EQUAL(rows_write_items(&buffer, subjects, STATEMENT_subject_list, 2, false), ROWS_UNREADABLE);
+  CU_ASSERT_EQUAL(rows_write_items(&buffer, text, STATEMENT_subject_list, 0, false), ROWS_UNREADABLE);
+  CU_ASSERT_EQUAL(rows_write_items(&buffer, broken, STATEMENT_subject_list, 1, false), ROWS_UNREADABLE);
 }
 
 /* Chats whose answers are so long, of a byte that JSON leaves alone or makes six of. */
@@ -144,7 +143,7 @@ static void check_fit(const int *lengths, int count, char byte, int expected)
   buffer_init(&buffer, 128 << 20);
   const int fit = rows_fit(result, STATEMENT_chat_list_recent, count);
   CU_ASSERT_EQUAL(fit, expected);
-  CU_ASSERT_EQUAL(rows_write_items(&buffer, result, STATEMENT_chat_list_recent, 0, fit, true), ROWS_WRITTEN);
+  CU_ASSERT_EQUAL(rows_write_items(&buffer, result, STATEMENT_chat_list_recent, fit, true), ROWS_WRITTEN);
   CU_ASSERT(fit == 1 || buffer.length <= PAGE_BYTES);
 }
 
@@ -166,9 +165,9 @@ static void a_text_that_is_missing_was_left_out(void)
   CLEANUP(buffer_free) struct buffer buffer;
   buffer_init(&buffer, 4096);
   set(result, 1, 4, NULL, 0);
-  CU_ASSERT_EQUAL(rows_write_items(&buffer, result, STATEMENT_chat_list_recent, 0, 1, false), ROWS_WRITTEN);
-  CU_ASSERT_EQUAL(rows_write_items(&buffer, result, STATEMENT_chat_list_recent, 0, 2, false), ROWS_LEFT_OUT);
-  CU_ASSERT_EQUAL(rows_write_items(&buffer, result, STATEMENT_chat_list_recent, 0, 2, true), ROWS_LEFT_OUT);
+  CU_ASSERT_EQUAL(rows_write_items(&buffer, result, STATEMENT_chat_list_recent, 1, false), ROWS_WRITTEN);
+  CU_ASSERT_EQUAL(rows_write_items(&buffer, result, STATEMENT_chat_list_recent, 2, false), ROWS_LEFT_OUT);
+  CU_ASSERT_EQUAL(rows_write_items(&buffer, result, STATEMENT_chat_list_recent, 2, true), ROWS_LEFT_OUT);
 }
 
 UNIT_CASES(rows, UNIT_CASE(a_page_ends_where_it_is_full), UNIT_CASE(a_text_that_is_missing_was_left_out),

@@ -1,6 +1,6 @@
 /* Who is asking, and whether a route's row lets them. Pure functions, thread-safe. */
-#ifndef AUTHORIZE_PRINCIPAL_H
-#define AUTHORIZE_PRINCIPAL_H
+#ifndef HANDLER_PRINCIPAL_H
+#define HANDLER_PRINCIPAL_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -29,11 +29,14 @@ enum lontar_error bearer_parse(const char *authorization_header, const char **re
 unsigned role_parse(const char *text, size_t length);
 
 /*
- * Whether the principal may call the row: by its role, or as OWNER of what the path names, which is the user whose
- * `user_id` (or `id`) or `username` it is. `path_values` holds the values of the path. LONTAR_OK or LONTAR_FORBIDDEN.
- * LOOPBACK is not judged here: it asks for an address, not for a principal.
+ * Whether the principal may call the row: by its role, or as OWNER, who is the user that the operation's owner names.
+ * `values` holds what is known by then of the input: what comes with the body is judged when it is there.
+ * LONTAR_OK or LONTAR_FORBIDDEN. LOOPBACK is not judged here: it asks for an address, not for a principal.
  */
 enum lontar_error principal_may(const struct principal *principal, const struct route_row *row,
-                                const struct values *path_values);
+                                const struct values *values);
+
+/* For one who may as OWNER alone: names them where the input does not, and the statement that tells by the row. */
+void principal_fill(const struct principal *principal, const struct route_row *row, struct values *values);
 
 #endif

@@ -1,5 +1,5 @@
 /* Who is asking, and whether a route's row lets them. */
-#include "authorize/principal.h"
+#include "handler/principal.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -51,29 +51,43 @@ unsigned role_parse(const char *text, size_t length)
   return WHO_ANYONE;
 }
 
-static bool owns(const struct principal *principal, const struct values *path_values)
+static bool has_role(const struct principal *principal, const struct route_row *row)
 {
-  const struct value *user_id = &path_values->of[FIELD_user_id];
-  const struct value *id = &path_values->of[FIELD_id];
-  const struct value *username = &path_values->of[FIELD_username];
-  if (principal->user_id <= 0)
+  return (row->who & ~(unsigned)WHO_LOOPBACK) == WHO_ANYONE || (row->who & principal->who) != 0;
+}
+
+static bool is_own(const struct principal *principal, enum field owner, const struct value *value)
+{
+  switch ((int)owner) {
+  case FIELD_id: /* of a user: tests hold the table to that */
+  case FIELD_user_id:
+    return value->state != VALUE_SET || value->integer == principal->user_id;
+  case FIELD_username:
+    return value->state != VALUE_SET || (value->length == strlen(principal->username) &&
+                                         memcmp(value->text, principal->username, value->length) == 0);
+  case FIELD_token:  /* their own, by which they came */
+  case FIELD_caller: /* the statement tells */
+    return true;
+  default:
     return false;
-  if (user_id->state == VALUE_SET)
-    return user_id->integer == principal->user_id;
-  if (id->state == VALUE_SET)
-    return id->integer == principal->user_id;
-  return username->state == VALUE_SET && username->length == strlen(principal->username) &&
-         memcmp(username->text, principal->username, username->length) == 0;
+  }
 }
 
 enum lontar_error principal_may(const struct principal *principal, const struct route_row *row,
-                                const struct values *path_values)
+                                const struct values *values)
 {
-  if ((row->who & ~(unsigned)WHO_LOOPBACK) == WHO_ANYONE)
+  const enum field owner = operation_rows[row->operation].owner;
+  if (has_role(principal, row))
     return LONTAR_OK;
-  if ((row->who & principal->who) != 0)
-    return LONTAR_OK;
-  if ((row->who & WHO_OWNER) != 0 && owns(principal, path_values))
-    return LONTAR_OK;
-  return LONTAR_FORBIDDEN;
+  const bool owns =
+      (row->who & WHO_OWNER) != 0 && principal->user_id > 0 && is_own(principal, owner, &values->of[owner]);
+  return owns ? LONTAR_OK : LONTAR_FORBIDDEN;
+}
+
+void principal_fill(const struct principal *principal, const struct route_row *row, struct values *values)
+{
+  const enum field owner = operation_rows[row->operation].owner;
+  if (!has_role(principal, row) && (owner == FIELD_user_id || owner == FIELD_caller) &&
+      values->of[owner].state == VALUE_ABSENT)
+    value_set_integer(&values->of[owner], principal->user_id);
 }
