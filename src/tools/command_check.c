@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "config/config.h"
+#include "repo/statement.h"
 #include "tools/connect.h"
 #include "tools/examine.h"
 #include "tools/migrate.h"

@@ -1,160 +1,108 @@
-/* lontarctl user: add, passwd, list. */
+/* lontarctl user: add, passwd, list, as a client of liblontar. */
 #include <getopt.h>
 #include <json-c/json.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "authorize/password.h"
-#include "base/clock.h"
+#include <lontar/repository.h>
+
+#include "base/cleanup.h"
+#include "repo/fields.h"
 #include "tools/connect.h"
 #include "tools/password_prompt.h"
 
 enum { LIST_PAGE = 100 };
 
-/* Reads an argument as a field; prints what is wrong with it. */
-static int argument_read(enum field field, const char *text, struct values *values)
+static void put_object(json_object **object)
 {
-  const char *wrong = field_parse(field, text, strlen(text), &values->of[field]);
-  return wrong ? command_fail(NULL, "%s %s", field_rows[field].name, wrong) : COMMAND_DONE;
+  json_object_put(*object);
+}
+#define CLEANUP_OBJECT CLEANUP(put_object)
+
+/* Reads an argument as a field, before anything is asked for; prints what is wrong with it. */
+static int argument_read(enum field field, const char *text, json_object *input)
+{
+  struct value value;
+  const char *wrong = field_parse(field, text, strlen(text), &value);
+  if (wrong)
+    return command_fail(NULL, "%s %s", field_rows[field].name, wrong);
+  (void)json_object_object_add(input, field_rows[field].name, json_object_new_string(text));
+  return COMMAND_DONE;
 }
 
-/* Asks for a password and keeps its hash. */
-static int password_read(char ret_hash[PASSWORD_HASH_SIZE])
+static int password_read(json_object *input)
 {
   char line[PASSWORD_LINE_SIZE];
   size_t length;
   int status = password_prompt(line, &length);
-  if (status == COMMAND_DONE && password_hash(line, length, ret_hash) != 0)
-    status = command_fail(NULL, "no memory is left to hash the password");
+  if (status == COMMAND_DONE)
+    (void)json_object_object_add(input, "password", json_object_new_string_len(line, (int)length));
   sodium_memzero(line, sizeof line);
   return status;
-}
-
-/* Runs a statement that gives one record. */
-static int record_write(PGconn *connection, enum statement statement, const struct values *values, const char *username)
-{
-  CLEANUP_RESULT PGresult *result = connect_statement(connection, statement, values);
-  const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  if (sqlstate && strcmp(sqlstate, "23505") == 0)
-    return command_fail("Choose another name, or set its password with user passwd.", "the user %s exists already",
-                        username);
-  if (PQresultStatus(result) != PGRES_TUPLES_OK)
-    return connect_complain(result, connection);
-  if (PQntuples(result) == 0)
-    return command_fail(NULL, "the user %s was deleted meanwhile", username);
-  return COMMAND_DONE;
-}
-
-static int sessions_end(PGconn *connection, const struct values *values)
-{
-  CLEANUP_RESULT PGresult *result = connect_statement(connection, STATEMENT_session_delete_others, values);
-  return PQresultStatus(result) == PGRES_TUPLES_OK ? COMMAND_DONE : connect_complain(result, connection);
-}
-
-/* In one transaction, so that a changed user's sessions end with that of a login that was under way, too. */
-static int user_write(PGconn *connection, enum statement statement, const struct values *values, const char *username)
-{
-  if (connect_execute(connection, "BEGIN") != COMMAND_DONE)
-    return COMMAND_FAILED;
-  int status = record_write(connection, statement, values, username);
-  if (status == COMMAND_DONE && statement == STATEMENT_user_update)
-    status = sessions_end(connection, values);
-  return status == COMMAND_DONE ? connect_execute(connection, "COMMIT") : status;
 }
 
 static int user_add(const struct invocation *invocation, int argc, char **argv)
 {
   static const struct option long_options[] = {
       {"role", required_argument, NULL, 'r'}, {"full-name", required_argument, NULL, 'n'}, {NULL, 0, NULL, 0}};
-  struct values values = {0};
+  CLEANUP_OBJECT json_object *input = json_object_new_object();
+  LONTAR_SCOPE struct lontar_database *database = NULL;
+  struct lontar_failure failure;
   int letter;
   while ((letter = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
     if (letter == '?')
       return command_misuse("user add does not take this");
-    if (argument_read(letter == 'r' ? FIELD_role : FIELD_full_name, optarg, &values) != COMMAND_DONE)
+    if (argument_read(letter == 'r' ? FIELD_role : FIELD_full_name, optarg, input) != COMMAND_DONE)
       return COMMAND_FAILED;
   }
   if (optind + 1 != argc)
     return command_misuse("user add takes one USERNAME");
-  if (values.of[FIELD_role].state != VALUE_SET)
+  if (!json_object_object_get(input, "role"))
     return command_misuse("user add needs --role siswa, guru or admin");
-  if (argument_read(FIELD_username, argv[optind], &values) != COMMAND_DONE)
+  if (argument_read(FIELD_username, argv[optind], input) != COMMAND_DONE || password_read(input) != COMMAND_DONE)
     return COMMAND_FAILED;
-  char hash[PASSWORD_HASH_SIZE];
-  if (password_read(hash) != COMMAND_DONE)
+  database = connect_library(invocation);
+  if (!database)
     return COMMAND_FAILED;
-  value_set_text(&values.of[FIELD_password_hash], hash, strlen(hash));
-  CLEANUP_CONNECTION PGconn *connection = connect_database(invocation);
-  if (!connection)
-    return COMMAND_FAILED;
-  int status = user_write(connection, STATEMENT_user_create, &values, argv[optind]);
-  if (status == COMMAND_DONE)
-    printf("the user %s is made\n", argv[optind]);
-  return status;
-}
-
-/* The id of a user by name. */
-static int user_find(PGconn *connection, const char *username, struct value *ret_id)
-{
-  struct values values = {0};
-  value_set_text(&values.of[FIELD_username], username, strlen(username));
-  CLEANUP_RESULT PGresult *result = connect_statement(connection, STATEMENT_user_get_by_username, &values);
-  if (PQresultStatus(result) != PGRES_TUPLES_OK)
-    return connect_complain(result, connection);
-  if (PQntuples(result) == 0)
-    return command_fail("lontarctl user list shows all users.", "there is no user %s", username);
-  if (!statement_read(FIELD_id, PQgetvalue(result, 0, 0), PQgetlength(result, 0, 0), ret_id))
-    return command_fail(NULL, "the database's answer cannot be read");
+  enum lontar_error error = lontar_repository_user_create(database, input, NULL, &failure);
+  if (error == LONTAR_CONFLICT)
+    return command_fail("Choose another name, or set its password with user passwd.", "the user %s exists already",
+                        argv[optind]);
+  if (error != LONTAR_OK)
+    return connect_tell(&failure);
+  printf("the user %s is made\n", argv[optind]);
   return COMMAND_DONE;
 }
 
 static int user_passwd(const struct invocation *invocation, int argc, char **argv)
 {
+  CLEANUP_OBJECT json_object *name = json_object_new_object();
+  CLEANUP_OBJECT json_object *input = json_object_new_object();
+  CLEANUP_OBJECT json_object *user = NULL;
+  LONTAR_SCOPE struct lontar_database *database = NULL;
+  struct lontar_failure failure;
   if (argc != 2)
     return command_misuse("user passwd takes one USERNAME");
-  CLEANUP_CONNECTION PGconn *connection = connect_database(invocation);
-  struct values values = {0};
-  if (!connection || user_find(connection, argv[1], &values.of[FIELD_id]) != COMMAND_DONE)
+  database = connect_library(invocation);
+  if (!database)
     return COMMAND_FAILED;
-  char hash[PASSWORD_HASH_SIZE];
-  if (password_read(hash) != COMMAND_DONE)
+  (void)json_object_object_add(name, "username", json_object_new_string(argv[1]));
+  enum lontar_error error = lontar_repository_user_get_by_username(database, name, &user, &failure);
+  if (error == LONTAR_NOT_FOUND || error == LONTAR_INVALID)
+    return command_fail("lontarctl user list shows all users.", "there is no user %s", argv[1]);
+  if (error != LONTAR_OK)
+    return connect_tell(&failure);
+  if (password_read(input) != COMMAND_DONE)
     return COMMAND_FAILED;
-  value_set_text(&values.of[FIELD_password_hash], hash, strlen(hash));
-  int status = user_write(connection, STATEMENT_user_update, &values, argv[1]);
-  if (status == COMMAND_DONE)
-    printf("the user %s has a new password, and no session any more\n", argv[1]);
-  return status;
-}
-
-/* One column of a record as JSON, by the type of its field. */
-static json_object *column_json(enum field field, const PGresult *result, int row, int column)
-{
-  struct value value;
-  if (PQgetisnull(result, row, column) ||
-      !statement_read(field, PQgetvalue(result, row, column), PQgetlength(result, row, column), &value))
-    return NULL;
-  char stamp[CLOCK_RFC3339_SIZE];
-  switch (field_rows[field].type) {
-  case FIELD_INTEGER:
-    return json_object_new_int64(value.integer);
-  case FIELD_REAL:
-    return json_object_new_double(value.real);
-  case FIELD_TIME:
-    return field_time_text(value.integer, stamp) > 0 ? json_object_new_string(stamp) : NULL;
-  case FIELD_TEXT:
-    break;
-  }
-  return json_object_new_string_len(value.text, (int)value.length);
-}
-
-static json_object *record_json(const PGresult *result, int row)
-{
-  json_object *record = json_object_new_object();
-  const enum field *columns = statement_rows[STATEMENT_user_list].columns;
-  for (int column = 0; columns[column] != FIELD_none; column++)
-    json_object_object_add(record, field_rows[columns[column]].name, column_json(columns[column], result, row, column));
-  return record;
+  (void)json_object_object_add(input, "id", json_object_get(json_object_object_get(user, "id")));
+  error = lontar_repository_user_update(database, input, NULL, &failure);
+  if (error == LONTAR_NOT_FOUND)
+    return command_fail(NULL, "the user %s was deleted meanwhile", argv[1]);
+  if (error != LONTAR_OK)
+    return connect_tell(&failure);
+  printf("the user %s has a new password, and no session any more\n", argv[1]);
+  return COMMAND_DONE;
 }
 
 static const char *record_text(json_object *record, const char *name)
@@ -178,22 +126,21 @@ static void list_print(json_object *users, bool json)
 }
 
 /* Reads all pages of the list of users. */
-static int list_fetch(PGconn *connection, json_object *users)
+static int list_fetch(struct lontar_database *database, json_object *users)
 {
-  struct values values = {0};
-  value_set_integer(&values.of[FIELD_cursor_id], 0);
-  value_set_integer(&values.of[FIELD_limit], LIST_PAGE);
-  value_set_integer(&values.of[FIELD_offset], 0);
-  for (int rows = LIST_PAGE + 1; rows > LIST_PAGE;) {
-    CLEANUP_RESULT PGresult *result = connect_statement(connection, STATEMENT_user_list, &values);
-    if (PQresultStatus(result) != PGRES_TUPLES_OK)
-      return connect_complain(result, connection);
-    rows = PQntuples(result);
-    for (int row = 0; row < rows && row < LIST_PAGE; row++) {
-      json_object *record = record_json(result, row);
-      values.of[FIELD_cursor_id].integer = json_object_get_int64(json_object_object_get(record, "id"));
-      json_object_array_add(users, record);
-    }
+  CLEANUP_OBJECT json_object *input = json_object_new_object();
+  (void)json_object_object_add(input, "limit", json_object_new_int(LIST_PAGE));
+  for (bool more = true; more;) {
+    CLEANUP_OBJECT json_object *page = NULL;
+    struct lontar_failure failure;
+    if (lontar_repository_user_list(database, input, &page, &failure) != LONTAR_OK)
+      return connect_tell(&failure);
+    json_object *items = json_object_object_get(page, "items");
+    json_object *next = json_object_object_get(page, "next");
+    for (size_t i = 0; i < json_object_array_length(items); i++)
+      (void)json_object_array_add(users, json_object_get(json_object_array_get_idx(items, i)));
+    (void)json_object_object_add(input, "after", json_object_get(next));
+    more = next != NULL;
   }
   return COMMAND_DONE;
 }
@@ -203,14 +150,13 @@ static int user_list(const struct invocation *invocation, int argc, char **argv)
   bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
   if (argc > 1 && !json)
     return command_misuse("user list takes --json or nothing");
-  CLEANUP_CONNECTION PGconn *connection = connect_database(invocation);
-  if (!connection)
+  LONTAR_SCOPE struct lontar_database *database = connect_library(invocation);
+  if (!database)
     return COMMAND_FAILED;
-  json_object *users = json_object_new_array();
-  int status = list_fetch(connection, users);
+  CLEANUP_OBJECT json_object *users = json_object_new_array();
+  int status = list_fetch(database, users);
   if (status == COMMAND_DONE)
     list_print(users, json);
-  json_object_put(users);
   return status;
 }
 

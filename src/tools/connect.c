@@ -7,11 +7,18 @@
 
 #include "base/buffer.h"
 #include "config/config.h"
+#include "library/url.h"
 #include "pool/door.h"
 #include "pool/notice.h"
 #include "repo/presets.h"
 
-enum { LOCK_TIMEOUT = 15000, SETTINGS_SIZE_MAX = 8192 };
+/* A commit in doubt is told by a warning. */
+#define WARNING_CLASS "01"
+#define DOUBT_HINT "It is done here, but is lost if a standby takes over that does not have it: look there."
+
+#define PROGRAM "lontarctl"
+
+enum { LOCK_TIMEOUT = 15000, STATEMENT_TIMEOUT = 60000, SETTINGS_SIZE_MAX = 8192 };
 
 /* What a complaint contains, or its SQLSTATE, and how to mend it. The first row that fits is taken. */
 static const struct {
@@ -65,23 +72,11 @@ static const char *url_source(const struct invocation *invocation)
   return invocation->file ? invocation->file : "the default configuration";
 }
 
-static int connect_refused(PGconn *connection, const struct invocation *invocation)
+static int connect_refused(const char *text, const struct invocation *invocation)
 {
-  const char *text = PQerrorMessage(connection);
   const char *hint = hint_find(NULL, text);
   return command_fail(hint ? hint : "Check database_url.", "cannot connect to the database of %s: %.*s",
                       url_source(invocation), first_line(text), text);
-}
-
-/* What libpq says of a URL that it cannot read quotes it, with the password. */
-static bool url_is_readable(const char *url)
-{
-  if (strchr(url, '=') == NULL && strstr(url, "://") == NULL)
-    return true; /* a database's name */
-  PQconninfoOption *options = PQconninfoParse(url, NULL);
-  const bool readable = options != NULL;
-  PQconninfoFree(options);
-  return readable;
 }
 
 /* A pooler makes numbers up. What is set through it would stay for whoever has that server next. */
@@ -105,15 +100,21 @@ static int connect_set_up(PGconn *connection, bool direct)
   return sql.failed ? command_fail(NULL, "no memory is left") : connect_execute(connection, sql.data);
 }
 
+static int check_url(const struct invocation *invocation)
+{
+  struct lontar_failure failure;
+  if (url_check(invocation->config->database_url, &failure) == LONTAR_OK)
+    return COMMAND_DONE;
+  return command_fail(
+      "It is postgresql://USER:PASSWORD@HOST/DATABASE, with %40 for @, %2F for / and %25 for % within a part.",
+      "the database URL of %s cannot be read: %s", url_source(invocation), failure.message);
+}
+
 PGconn *connect_database(const struct invocation *invocation)
 {
-  const struct door door = {.kind = DOOR_TOOL, .url = invocation->config->database_url, .name = "lontarctl"};
-  if (!url_is_readable(door.url)) {
-    command_fail(
-        "It is postgresql://USER:PASSWORD@HOST/DATABASE, with %40 for @, %2F for / and %25 for % within a part.",
-        "the database URL of %s cannot be read", url_source(invocation));
+  const struct door door = {.kind = DOOR_TOOL, .url = invocation->config->database_url, .name = PROGRAM};
+  if (check_url(invocation) != COMMAND_DONE)
     return NULL;
-  }
   /* libpq would make this the session's time zone, and the server's own is what migrate asks for. */
   unsetenv("PGTZ");
   CLEANUP_CONNECTION PGconn *connection = door_open(&door);
@@ -123,7 +124,7 @@ PGconn *connect_database(const struct invocation *invocation)
   }
   PQsetNoticeReceiver(connection, notice_ignore, NULL);
   if (PQstatus(connection) != CONNECTION_OK) {
-    connect_refused(connection, invocation);
+    connect_refused(PQerrorMessage(connection), invocation);
     return NULL;
   }
   if (PQserverVersion(connection) < DOOR_OLDEST_SERVER) {
@@ -133,6 +134,29 @@ PGconn *connect_database(const struct invocation *invocation)
   }
   return connect_set_up(connection, invocation->config->prepared_statements != 0) == COMMAND_DONE ? TAKE(connection)
                                                                                                   : NULL;
+}
+
+struct lontar_database *connect_library(const struct invocation *invocation)
+{
+  struct lontar_options options = LONTAR_OPTIONS_DEFAULT;
+  struct lontar_database *database = NULL;
+  struct lontar_failure failure;
+  options.pool_size = 1;
+  options.pool_max_overflow = 0;
+  options.statement_timeout = STATEMENT_TIMEOUT;
+  options.application_name = PROGRAM;
+  options.pooled = !invocation->config->prepared_statements;
+  if (check_url(invocation) == COMMAND_DONE &&
+      lontar_open(invocation->config->database_url, &options, &database, &failure) != LONTAR_OK)
+    connect_refused(failure.message, invocation);
+  return database;
+}
+
+int connect_tell(const struct lontar_failure *failure)
+{
+  const bool done = strncmp(failure->sqlstate, WARNING_CLASS, strlen(WARNING_CLASS)) == 0;
+  return command_fail(done ? DOUBT_HINT : hint_find(*failure->sqlstate ? failure->sqlstate : NULL, failure->message),
+                      "the database says: %s", failure->message);
 }
 
 int connect_complain(const PGresult *result, PGconn *connection)
@@ -173,17 +197,6 @@ int connect_execute(PGconn *connection, const char *sql)
   CLEANUP_RESULT PGresult *result = PQexec(connection, sql);
   PQsetNoticeReceiver(connection, notice_ignore, NULL);
   if (*doubt)
-    return command_fail("It is done here, but is lost if a standby takes over that does not have it: look there.",
-                        "the database says: %s", doubt);
+    return command_fail(DOUBT_HINT, "the database says: %s", doubt);
   return result_good(result) ? COMMAND_DONE : connect_complain(result, connection);
-}
-
-PGresult *connect_statement(PGconn *connection, enum statement statement, const struct values *values)
-{
-  struct statement_parameters parameters;
-  Oid types[STATEMENT_FIELDS_MAX];
-  statement_types(statement, types);
-  statement_bind(statement, values, &parameters);
-  return PQexecParams(connection, statement_rows[statement].sql, parameters.count, types, parameters.values,
-                      parameters.lengths, parameters.formats, 1);
 }

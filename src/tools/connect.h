@@ -4,12 +4,19 @@
 
 #include <libpq-fe.h>
 
+#include <lontar/database.h>
+
 #include "pool/door.h"
-#include "repo/statement.h"
 #include "tools/command.h"
 
 /* Connects to the configuration's database. NULL after the reason and how to mend it were printed. PQfinish ends it. */
 PGconn *connect_database(const struct invocation *invocation);
+
+/* The same as a client of liblontar; lontar_close ends it. */
+struct lontar_database *connect_library(const struct invocation *invocation);
+
+/* Prints what it says went wrong, with a hint where there is one. Returns COMMAND_FAILED. */
+int connect_tell(const struct lontar_failure *failure);
 
 /* Runs SQL with text parameters. NULL after the server's complaint was printed; else rows or a finished command. */
 PGresult *connect_query(PGconn *connection, const char *sql, int count, const char *const *parameters);
@@ -17,10 +24,6 @@ PGresult *connect_query(PGconn *connection, const char *sql, int count, const ch
 /* Runs one or more SQL commands without a result; COMMAND_DONE or, after the complaint was printed, COMMAND_FAILED: so
  * too after a COMMIT that may be lost. Whatever writes is committed by this. */
 int connect_execute(PGconn *connection, const char *sql);
-
-/* Runs a statement of the repository; its columns are binary (statement_read). The result is never NULL; what it says
- * is for the caller to look at. */
-PGresult *connect_statement(PGconn *connection, enum statement statement, const struct values *values);
 
 /* Prints the server's complaint with a hint where there is one. Returns COMMAND_FAILED. */
 int connect_complain(const PGresult *result, PGconn *connection);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "authorize/token.h"
+#include "repo/statement.h"
 #include "tools/connect.h"
 
 static const char PASSWORD_HASH[] = "$argon2id$v=19$m=65536,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
@@ -75,9 +76,19 @@ static void values_fill(struct values *values)
   value_set_integer(&values->of[FIELD_offset], 0);
 }
 
+static PGresult *statement_run(PGconn *connection, enum statement statement, const struct values *values)
+{
+  struct statement_parameters parameters;
+  Oid types[STATEMENT_FIELDS_MAX];
+  statement_types(statement, types);
+  statement_bind(statement, values, &parameters);
+  return PQexecParams(connection, statement_rows[statement].sql, parameters.count, types, parameters.values,
+                      parameters.lengths, parameters.formats, 1);
+}
+
 static int step_run(PGconn *connection, const struct step *step, struct values *values)
 {
-  CLEANUP_RESULT PGresult *result = connect_statement(connection, step->statement, values);
+  CLEANUP_RESULT PGresult *result = statement_run(connection, step->statement, values);
   if (PQresultStatus(result) != PGRES_TUPLES_OK) {
     connect_complain(result, connection);
     return command_fail("Look at the table's constraints, triggers and defaults.",
