@@ -15,6 +15,7 @@
 #include <lontar/error.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 
 struct board {
   struct board_layout *layout;
@@ -23,7 +24,7 @@ struct board {
 };
 
 _Static_assert(sizeof(struct board_layout) % sizeof(uint64_t) == 0, "the board is made of 64-bit words");
-_Static_assert(BOARD_VERSION != 8 || sizeof(struct board_layout) == 115904, "raise BOARD_VERSION with the layout");
+_Static_assert(BOARD_VERSION != 9 || sizeof(struct board_layout) == 115968, "raise BOARD_VERSION with the layout");
 _Static_assert(sizeof(struct board_slot) % 64 == 0, "a slot shares no cache line with another");
 
 /* NULL with errno. */
@@ -56,12 +57,21 @@ static struct board *create_file(const char *path)
   return errno ? NULL : map(descriptor, PROT_READ | PROT_WRITE);
 }
 
+/* Numbers of statements stand on the board: another table of them is another layout. */
+static uint64_t version(void)
+{
+  uint64_t hash = HASH_BEGIN + BOARD_VERSION;
+  for (int i = 0; i < STATEMENT_COUNT; i++)
+    hash = hash_mix(hash, statement_rows[i].name, strlen(statement_rows[i].name) + 1);
+  return hash;
+}
+
 static void fill_head(struct board_head *head, int workers)
 {
   uint64_t boot_id[2];
   const uint64_t now = (uint64_t)clock_wall();
   clock_boot_id(boot_id);
-  board_set(&head->version, BOARD_VERSION);
+  board_set(&head->version, version());
   board_set(&head->size, sizeof(struct board_layout));
   board_set(&head->boot_id[0], boot_id[0]);
   board_set(&head->boot_id[1], boot_id[1]);
@@ -96,7 +106,7 @@ static const char *judge(const struct board_head *head)
   clock_boot_id(boot_id);
   if (board_get(&head->magic) != BOARD_MAGIC)
     return "is not a board";
-  if (board_get(&head->version) != BOARD_VERSION || board_get(&head->size) != sizeof(struct board_layout))
+  if (board_get(&head->version) != version() || board_get(&head->size) != sizeof(struct board_layout))
     return "was made by another version of lontard";
   if (board_get(&head->workers) > BOARD_WORKERS_MAX)
     return "is damaged";

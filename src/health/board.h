@@ -20,7 +20,7 @@
 #include "pool/trouble.h"
 
 #define BOARD_MAGIC UINT64_C(0x64726f627261746c) /* "ltarbord" */
-#define BOARD_VERSION 8                          /* raised with every change of the layout below */
+#define BOARD_VERSION 9                          /* raised with every change of the layout below */
 #define BOARD_FILE "board"                       /* its name in run_dir */
 
 enum {
@@ -200,7 +200,7 @@ struct board_slot {
 
 /* Written by every worker: a stamp more or less makes no difference. */
 struct board_passed {
-  uint64_t at[STATEMENT_COUNT]; /* steady: when a statement last did its work that another worker had trouble with */
+  uint64_t at[64]; /* steady: when a statement last did its work that another worker had trouble with */
 } __attribute__((aligned(64)));
 
 struct board_layout {
