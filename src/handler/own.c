@@ -4,7 +4,7 @@
 #include "handler/refuse.h"
 #include "json/rows.h"
 
-static exchange_act *const table[ROUTE_COUNT] = {
+exchange_act *const own_rows[ROUTE_COUNT] = {
 #define DO(operation) NULL
 #define OWN(function) function
 #define ROUTE(name, method, path, who, what, answer) [ROUTE_##name] = what,
@@ -13,11 +13,6 @@ static exchange_act *const table[ROUTE_COUNT] = {
 #undef OWN
 #undef DO
 };
-
-exchange_act *own_of(enum route route)
-{
-  return table[route];
-}
 
 void session_show(struct exchange *exchange)
 {

@@ -13,6 +13,6 @@
 #undef DO
 
 /* NULL for a route that does an operation. */
-exchange_act *own_of(enum route route);
+extern exchange_act *const own_rows[ROUTE_COUNT];
 
 #endif

@@ -11,23 +11,18 @@
 #include "route/route.h"
 
 #define SCHEME "Bearer"
-
-static bool is_blank(char character)
-{
-  return character == ' ' || character == '\t';
-}
+#define BLANKS " \t"
 
 enum lontar_error bearer_parse(const char *authorization_header, const char **ret_token, size_t *ret_length)
 {
   const size_t scheme = sizeof SCHEME - 1;
   if (!authorization_header || strncasecmp(authorization_header, SCHEME, scheme) != 0 ||
-      !is_blank(authorization_header[scheme]))
+      strspn(authorization_header + scheme, BLANKS) == 0)
     return LONTAR_UNAUTHENTICATED;
   const char *token = authorization_header + scheme;
-  while (is_blank(*token))
-    token++;
+  token += strspn(token, BLANKS);
   size_t length = strlen(token);
-  while (length > 0 && is_blank(token[length - 1]))
+  while (length > 0 && strchr(BLANKS, token[length - 1]) != NULL)
     length--;
   if (length < BEARER_LENGTH_MIN || length > BEARER_LENGTH_MAX)
     return LONTAR_UNAUTHENTICATED;

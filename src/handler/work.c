@@ -205,7 +205,7 @@ static void go_on(struct exchange *exchange, const PGresult *rows)
 void work(struct exchange *exchange)
 {
   struct operation *operation = &exchange->operation;
-  exchange_act *own = own_of(exchange->match.route);
+  exchange_act *own = own_rows[exchange->match.route];
   if (own != NULL) {
     own(exchange);
     return;
