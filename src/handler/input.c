@@ -85,9 +85,11 @@ static enum lontar_error read_all(struct exchange *exchange, struct problems *pr
   const struct field_inputs body = among(operation->row, left(exchange) & ~in_query);
   enum lontar_error error =
       query_parse(request->query, strlen(request->query), &query, exchange->scratch_next, &operation->values, problems);
+  const int told = problems->count;
   if (error == LONTAR_OK || error == LONTAR_INVALID)
     error = body_parse(request->body, request->body_length, &body, &exchange->body, &operation->values, problems);
-  if (error == LONTAR_OK || error == LONTAR_INVALID)
+  const bool unread = problems->count > told && exchange->body == NULL;
+  if ((error == LONTAR_OK || error == LONTAR_INVALID) && !unread)
     error = operation_prepare(operation, problems);
   return error;
 }

@@ -67,21 +67,17 @@ static void session_looked_up(struct exchange *exchange, enum lontar_error error
     proceed(exchange);
 }
 
-/* Whether nothing about the owner is still to be found out: it is nobody, or stands in the path. */
-static bool owner_is_known(const struct exchange *exchange)
-{
-  const enum field owner = exchange->operation.row->owner;
-  return !(exchange->row->who & WHO_OWNER) || exchange->operation.values.of[owner].state == VALUE_SET;
-}
-
-/* A read changes nothing, so a cheap one need not wait to learn whether it was allowed. */
+/* A read changes nothing, so a cheap one need not wait to learn whether it was allowed; of dear ones the pages that
+ * have an owner, who stands in the path. */
 static bool may_go_together(struct exchange *exchange)
 {
-  const enum operation_shape shape = exchange->operation.row->shape;
-  return (shape == SHAPE_RECORD || shape == SHAPE_LIST) && statement_reads(exchange->operation.row->statement) &&
+  const struct operation_row *row = exchange->operation.row;
+  const enum statement_kind kind = statement_rows[row->statement].kind;
+  const bool owned = (exchange->row->who & WHO_OWNER) != 0;
+  return (row->shape == SHAPE_RECORD || row->shape == SHAPE_LIST) && (kind == READS || (kind == DEAR && owned)) &&
          exchange->row->operation != OPERATION_none && exchange->row->method == METHOD_GET &&
-         owner_is_known(exchange) && input_read(exchange) == LONTAR_OK &&
-         exchange->operation.values.of[FIELD_offset].integer == 0;
+         (!owned || exchange->operation.values.of[row->owner].state == VALUE_SET) &&
+         input_read(exchange) == LONTAR_OK && exchange->operation.values.of[FIELD_offset].integer == 0;
 }
 
 static void admit_session(struct exchange *exchange, const char *token, size_t length)

@@ -262,6 +262,15 @@ static void deleting_refuses(void)
   refuse_callers(1u << CALLER_SISWA | 1u << CALLER_GURU, "DELETE", "~/chats?older_than_days=1", NULL);
 }
 
+/* What stands in it is not read, and so not missing either. */
+static void an_unreadable_name_is_the_only_problem(void)
+{
+  ANSWER answer =
+      post("~/chats", world.siswa.token, "{\"x\\u0000\": 1, \"question\": \"Apa?\", \"response\": \"Itu.\"}");
+  (void)check_problem("a name with NUL", &answer, 422, "invalid");
+  (void)check_number("problems", (long long)json_object_array_length(answer_member(&answer, "errors")), 1);
+}
+
 CU_TestInfo suite_chats[] = {{"a user's token saves its own", a_user_s_token_saves_its_own},
                              {"the service saves for a user", the_service_saves_for_a_user},
                              {"saving refuses and leaves nothing", refused_saves_leave_nothing},
@@ -274,4 +283,5 @@ CU_TestInfo suite_chats[] = {{"a user's token saves its own", a_user_s_token_sav
                              {"the newest come first", newest_come_first},
                              {"the old are deleted", the_old_are_deleted},
                              {"deleting refuses", deleting_refuses},
+                             {"an unreadable name is the only problem", an_unreadable_name_is_the_only_problem},
                              CU_TEST_INFO_NULL};
