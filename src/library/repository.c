@@ -169,9 +169,9 @@ static enum lontar_error call(struct lontar_database *database, enum operation_n
 enum lontar_error lontar_call(struct lontar_database *database, const char *operation, struct json_object *input,
                               struct json_object **ret, struct lontar_failure *failure)
 {
-  const enum operation_number number = operation_find(operation);
+  const enum operation_number number = operation != NULL ? operation_find(operation) : OPERATION_none;
   if (number == OPERATION_none)
-    return failure_set(failure, LONTAR_MISUSE, "there is no operation %.64s", operation);
+    return failure_set(failure, LONTAR_MISUSE, "there is no operation %.64s", operation != NULL ? operation : "NULL");
   return call(database, number, input, ret, failure);
 }
 

@@ -8,6 +8,7 @@
 #include <lontar/repository.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "repo/fields.h"
 #include "tools/connect.h"
 #include "tools/password_prompt.h"
@@ -25,6 +26,8 @@ static int argument_read(enum field field, const char *text, json_object *input)
 {
   struct value value;
   const char *wrong = field_parse(field, text, strlen(text), &value);
+  if (!wrong && !text_is_utf8(text, strlen(text)))
+    wrong = "must be valid UTF-8";
   if (wrong)
     return command_fail(NULL, "%s %s", field_rows[field].name, wrong);
   (void)json_object_object_add(input, field_rows[field].name, json_object_new_string(text));

@@ -156,7 +156,7 @@ int connect_tell(const struct lontar_failure *failure)
 {
   const bool done = strncmp(failure->sqlstate, WARNING_CLASS, strlen(WARNING_CLASS)) == 0;
   return command_fail(done ? DOUBT_HINT : hint_find(*failure->sqlstate ? failure->sqlstate : NULL, failure->message),
-                      "the database says: %s", failure->message);
+                      "%s%s", *failure->sqlstate ? "the database says: " : "", failure->message);
 }
 
 int connect_complain(const PGresult *result, PGconn *connection)
