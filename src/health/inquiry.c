@@ -42,6 +42,7 @@ static const char NO_SCHEMA[] = "the schema is missing or older than this lontar
 static const char NO_USE[] = "lontard's role may not use the schema public: run lontarctl migrate --grant with it";
 static const char OLDER[] = "the server that takes writes is older than the one before, or holds another database";
 static const char NO_ANSWER[] = "the server does not answer";
+static const char ENDED[] = "the server ended the connection";
 static const char NO_AGREEMENT[] = "lontard and the server do not agree on how to connect";
 static const char AWAY[] = "PostgreSQL cannot be reached";
 
@@ -98,7 +99,7 @@ static void fail_to_open(struct inquiry *inquiry)
 
 static void fail_open(struct inquiry *inquiry)
 {
-  fail(inquiry, "the server ended the connection");
+  fail(inquiry, ENDED);
 }
 
 static void flush(struct inquiry *inquiry)
@@ -428,6 +429,7 @@ struct inquiry_failure inquiry_failure(const struct inquiry *inquiry)
       .refused = inquiry->refused,
       .spoke = dial_was_ours(inquiry->dial) || reason == TAKES_NO_WRITES || reason == OLDER || unfit,
       .unfit = unfit,
+      .ended = reason == ENDED,
   };
 }
 

@@ -69,6 +69,7 @@ struct inquiry_failure {
   bool refused;       /* the server lives, and refused only this connection (limit of connections, password) */
   bool spoke; /* a server answered, though not as it should: it is starting, takes no writes, refuses us or is refused
                  by us; or none could be asked */
+  bool ended; /* it had let us in, and then there was no connection any more */
   bool unfit; /* it lacks what every request needs, so that it is nobody's while that is so */
 };
 

@@ -45,6 +45,11 @@ static enum probe_action suspect(struct probe *probe, int64_t now)
   return next == now ? open_now(probe, now) : enter(probe, PROBE_PAUSING, next, PROBE_CLOSE);
 }
 
+bool probe_again(struct probe *probe)
+{
+  return probe->step == PROBE_OPENING && probe->word == BOARD_DATABASE_UP && probe->failures++ == 0;
+}
+
 enum probe_action probe_failed(struct probe *probe, int64_t now, bool excused, uint32_t random)
 {
   if (probe->step == PROBE_LISTENING || probe->step == PROBE_CHECKING)

@@ -75,7 +75,10 @@ enum probe_action probe_failed(struct probe *probe, int64_t now, bool excused, u
 /* The connection that is being opened is silent at `until`; it is left to wait. `excused` as above. */
 enum probe_action probe_silent(struct probe *probe, bool excused);
 
-/* Another server is to be asked than before, at once; the word stays as it is. */
+/* Whether a new one that was let in and then ended is tried once more first: somebody may have ended it alone. */
+bool probe_again(struct probe *probe);
+
+/* Another server is to be asked than before, or the same once more, at once; the word stays as it is. */
 enum probe_action probe_moved(struct probe *probe, int64_t now);
 
 /* The open connection is to be asked again at `at`, if that comes before its time. */

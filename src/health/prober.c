@@ -171,6 +171,8 @@ static enum probe_action decide(struct prober *prober, int64_t now)
     inquiry_reject(prober->inquiry);
     state = INQUIRY_FAILED;
   }
+  if (state == INQUIRY_FAILED && inquiry_failure(prober->inquiry).ended && probe_again(probe))
+    return probe_moved(probe, now);
   if (state == INQUIRY_FAILED)
     return probe_failed(probe, now, note_trouble(prober), random_bits());
   if (state == INQUIRY_ANSWERED && (probe->step == PROBE_OPENING || probe->step == PROBE_CHECKING)) {

@@ -208,7 +208,22 @@ static void after_a_promotion_it_asks_elsewhere_at_once(void)
   expect(&probe, BOARD_DATABASE_UP, PROBE_OPENING, 5001 * MS + PROBE_DEADLINE);
 }
 
-UNIT_CASES(probe, UNIT_CASE(after_a_promotion_it_asks_elsewhere_at_once),
+static void a_new_connection_that_somebody_ends_is_followed_by_one_more(void)
+{
+  struct probe probe = up(5000 * MS);
+  CU_ASSERT_FALSE(probe_again(&probe)); /* the open one is a suspicion */
+  probe_poked(&probe, 5500 * MS);
+  CU_ASSERT_EQUAL(probe_due(&probe, 5500 * MS, 0), PROBE_OPEN);
+  CU_ASSERT_TRUE(probe_again(&probe));
+  CU_ASSERT_EQUAL(probe_moved(&probe, 5501 * MS), PROBE_OPEN);
+  CU_ASSERT_EQUAL(probe.word, BOARD_DATABASE_UP);
+  CU_ASSERT_FALSE(probe_again(&probe));
+  CU_ASSERT_EQUAL(probe_answered(&probe, 5502 * MS), PROBE_WAIT);
+  CU_ASSERT_EQUAL(probe.failures, 0);
+}
+
+UNIT_CASES(probe, UNIT_CASE(a_new_connection_that_somebody_ends_is_followed_by_one_more),
+           UNIT_CASE(after_a_promotion_it_asks_elsewhere_at_once),
            UNIT_CASE(it_begins_by_asking_and_says_nothing_before), UNIT_CASE(an_open_connection_is_asked_now_and_then),
            UNIT_CASE(an_ended_connection_is_a_suspicion_and_a_refused_one_the_proof),
            UNIT_CASE(an_ended_connection_followed_by_a_good_one_is_nothing),
