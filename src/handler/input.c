@@ -59,11 +59,6 @@ enum lontar_error input_read_path(struct exchange *exchange)
   return LONTAR_OK;
 }
 
-static struct field_inputs among(const struct operation_row *row, field_set fields)
-{
-  return (struct field_inputs){row->must & fields, row->may & fields};
-}
-
 /* What neither the path says nor the caller is. */
 static field_set left(const struct exchange *exchange)
 {
@@ -81,8 +76,9 @@ static enum lontar_error read_all(struct exchange *exchange, struct problems *pr
   if (request->too_large)
     return LONTAR_TOO_LARGE;
   const field_set in_query = method == METHOD_GET || method == METHOD_DELETE ? left(exchange) : always_in_query;
-  const struct field_inputs query = among(operation->row, in_query);
-  const struct field_inputs body = among(operation->row, left(exchange) & ~in_query);
+  const field_set in_body = left(exchange) & ~in_query;
+  const struct field_inputs query = {operation->row->must & in_query, operation->row->may & in_query};
+  const struct field_inputs body = {operation->row->must & in_body, operation->row->may & in_body};
   enum lontar_error error =
       query_parse(request->query, strlen(request->query), &query, exchange->scratch_next, &operation->values, problems);
   const int told = problems->count;

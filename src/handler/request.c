@@ -29,9 +29,7 @@ static void proceed(struct exchange *exchange)
 
 static bool read_principal(const PGresult *result, struct principal *ret_principal)
 {
-  struct value user_id;
-  struct value username;
-  struct value role;
+  struct value user_id, username, role;
   if (!rows_value(result, 0, STATEMENT_session_principal, FIELD_user_id, &user_id) ||
       !rows_value(result, 0, STATEMENT_session_principal, FIELD_username, &username) ||
       !rows_value(result, 0, STATEMENT_session_principal, FIELD_role, &role) || user_id.state != VALUE_SET ||

@@ -54,7 +54,7 @@ static const struct deletion_plan *plan_find(enum statement statement)
 }
 
 static void begin_part(struct operation *operation, int part);
-static void try_record(struct operation *operation, enum statement statement);
+static operation_step record_told;
 
 /* When parts have taken nothing, because rules of the database keep the rows, only the whole is left to try. */
 static void check_told(struct operation *operation, const PGresult *rows)
@@ -81,7 +81,7 @@ static void check_told(struct operation *operation, const PGresult *rows)
     deletion->before = operation->number;
     begin_part(operation, 0);
   } else {
-    try_record(operation, deletion->plan->whole);
+    step_rows(operation, deletion->plan->whole, record_told);
   }
 }
 
@@ -95,11 +95,6 @@ static void record_told(struct operation *operation, const PGresult *rows)
     step_rows(operation, deletion->plan->check, check_told);
   else
     step_absent(operation);
-}
-
-static void try_record(struct operation *operation, enum statement statement)
-{
-  step_rows(operation, statement, record_told);
 }
 
 /* A part that is not full tells no place to go on from. Others' work comes in between two; when the time is over, the
@@ -130,7 +125,7 @@ static void part_told(struct operation *operation, const PGresult *rows)
   } else if (next) {
     begin_part(operation, deletion->part + 1);
   } else {
-    try_record(operation, plan->record);
+    step_rows(operation, plan->record, record_told);
   }
 }
 
@@ -153,7 +148,7 @@ void step_delete(struct operation *operation, enum statement statement)
   const struct deletion_plan *plan = plan_find(statement);
   operation->deletion = (struct deletion){.plan = plan, .before = -1};
   if (plan->record != STATEMENT_none)
-    try_record(operation, plan->record);
+    step_rows(operation, plan->record, record_told);
   else
     begin_part(operation, 0);
 }

@@ -62,12 +62,10 @@ static inline bool session_plans(const struct session *session, enum statement s
                                  const struct statement_parameters *parameters)
 {
   const enum field *fields = statement_rows[statement].parameters;
-  bool filtered = false;
-  if (fields[0] != FIELD_cursor_id)
-    return false;
-  for (int i = STATEMENT_LIST_FILTERS; i < parameters->count; i++)
-    filtered = filtered || (parameters->values[i] != NULL && fields[i] != FIELD_user_id);
-  return filtered && !session->pooled;
+  for (int i = STATEMENT_LIST_FILTERS; fields[0] == FIELD_cursor_id && i < parameters->count; i++)
+    if (parameters->values[i] != NULL && fields[i] != FIELD_user_id)
+      return !session->pooled;
+  return false;
 }
 
 /* Sends a statement; its result is binary. What goes ahead of it is answered before: that it is planned for itself, and
