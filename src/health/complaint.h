@@ -1,5 +1,5 @@
-/* What stands against "All is well" although requests are answered: the troubles that workers and prober have written
- * on the board, in words. Pure, thread-safe. */
+/* What stands against the "All is well" of health/health.c: the troubles that workers and prober have written
+ * on the board, in words, a table of them. Pure, thread-safe. */
 #ifndef HEALTH_COMPLAINT_H
 #define HEALTH_COMPLAINT_H
 

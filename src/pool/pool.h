@@ -1,6 +1,6 @@
 /*
  * A worker's slice of the connection pool: a queue of jobs, connections in the event loop, and what happens when the
- * database goes away. Belongs to one thread; every call returns at once. Settings: src/config/options.def.
+ * database goes away. Belongs to one thread; every call returns at once. What a lost connection had is place.c's.
  */
 #ifndef POOL_POOL_H
 #define POOL_POOL_H

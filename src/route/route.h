@@ -22,7 +22,7 @@ enum route {
 
 enum who {
   WHO_ANYONE = 0,
-  WHO_SISWA = 1,
+  WHO_SISWA = 1, /* roles: role_parse, repo/fields.c, the schema's CHECK */
   WHO_GURU = 2,
   WHO_ADMIN = 4,
   WHO_SERVICE = 8,
