@@ -28,7 +28,7 @@ struct handler {
 void handler_request(void *owner, struct front_request *request);
 void handler_gone(void *owner, struct front_request *request);
 
-/* Deletes expired sessions in batches, by itself; does nothing while an earlier call still runs. */
+/* Drives the operation session_delete_expired by itself; does nothing while an earlier call still runs. */
 void handler_cleanup_sessions(struct handler *handler);
 
 #endif
