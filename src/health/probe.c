@@ -47,7 +47,9 @@ static enum probe_action suspect(struct probe *probe, int64_t now)
 
 bool probe_again(struct probe *probe)
 {
-  return probe->step == PROBE_OPENING && probe->word == BOARD_DATABASE_UP && probe->failures++ == 0;
+  const bool first = probe->step == PROBE_OPENING && probe->word == BOARD_DATABASE_UP && probe->failures == 0;
+  probe->failures += first;
+  return first;
 }
 
 enum probe_action probe_failed(struct probe *probe, int64_t now, bool excused, uint32_t random)

@@ -218,6 +218,7 @@ static void a_new_connection_that_somebody_ends_is_followed_by_one_more(void)
   CU_ASSERT_EQUAL(probe_moved(&probe, 5501 * MS), PROBE_OPEN);
   CU_ASSERT_EQUAL(probe.word, BOARD_DATABASE_UP);
   CU_ASSERT_FALSE(probe_again(&probe));
+  CU_ASSERT_EQUAL(probe.failures, 1);
   CU_ASSERT_EQUAL(probe_answered(&probe, 5502 * MS), PROBE_WAIT);
   CU_ASSERT_EQUAL(probe.failures, 0);
 }
