@@ -75,8 +75,9 @@ static enum lontar_error read_all(struct exchange *exchange, struct problems *pr
   struct operation *operation = &exchange->operation;
   if (request->too_large)
     return LONTAR_TOO_LARGE;
-  const field_set in_query = method == METHOD_GET || method == METHOD_DELETE ? left(exchange) : always_in_query;
-  const field_set in_body = left(exchange) & ~in_query;
+  const field_set all = left(exchange);
+  const field_set in_query = method == METHOD_GET || method == METHOD_DELETE ? all : all & always_in_query;
+  const field_set in_body = all & ~in_query;
   const struct field_inputs query = {operation->row->must & in_query, operation->row->may & in_query};
   const struct field_inputs body = {operation->row->must & in_body, operation->row->may & in_body};
   enum lontar_error error =

@@ -91,8 +91,7 @@ static void admit_session(struct exchange *exchange, const char *token, size_t l
 
 static void admit_service(struct exchange *exchange, const char *token, size_t length)
 {
-  const char *name = keyring_find(exchange->handler->keyring, token, length);
-  if (name == NULL) {
+  if (keyring_find(exchange->handler->keyring, token, length) == NULL) {
     refuse(exchange, LONTAR_UNAUTHENTICATED);
     return;
   }

@@ -48,14 +48,18 @@ static void write_number(const struct operation *operation, const char *name, in
   buffer_append_text(buffer, operation->more ? ",\"more\":true}" : "}");
 }
 
-/* A record's members, with the token before them that no statement ever gives back. */
-static bool write_session(const struct operation *operation, const PGresult *rows, struct buffer *buffer)
+/* What no statement ever gives back. */
+static void write_token(const struct operation *operation, struct buffer *buffer)
 {
-  const struct value *token = &operation->values.of[FIELD_token];
   buffer_append_text(buffer, "{");
   json_key(buffer, "token");
-  json_string(buffer, token->text, token->length);
+  json_value(buffer, FIELD_token, &operation->values.of[FIELD_token]);
   buffer_append_text(buffer, ",");
+}
+
+static bool write_session(const struct operation *operation, const PGresult *rows, struct buffer *buffer)
+{
+  write_token(operation, buffer);
   const bool good = rows_write_members(buffer, rows, 0, operation->record);
   buffer_append_text(buffer, "}");
   return good;
@@ -63,11 +67,7 @@ static bool write_session(const struct operation *operation, const PGresult *row
 
 static bool write_login(const struct operation *operation, struct buffer *buffer)
 {
-  const struct value *token = &operation->values.of[FIELD_token];
-  buffer_append_text(buffer, "{");
-  json_key(buffer, "token");
-  json_string(buffer, token->text, token->length);
-  buffer_append_text(buffer, ",");
+  write_token(operation, buffer);
   json_key(buffer, "expires_at");
   json_value(buffer, FIELD_expires_at, &operation->values.of[FIELD_expires_at]);
   buffer_append_text(buffer, ",");
@@ -92,13 +92,11 @@ static bool write_whole(const struct operation *operation, const PGresult *rows,
     write_number(operation, field_rows[FIELD_count].name, operation->number, buffer);
     return true;
   case SHAPE_GONE:
-    if (operation->more)
-      write_number(operation, deleted, operation->number, buffer);
-    else
-      write_number(operation, field_rows[FIELD_id].name, operation->values.of[FIELD_id].integer, buffer);
-    return true;
   case SHAPE_DELETED:
-    write_number(operation, deleted, operation->number, buffer);
+    if (operation->row->shape == SHAPE_GONE && !operation->more)
+      write_number(operation, field_rows[FIELD_id].name, operation->values.of[FIELD_id].integer, buffer);
+    else
+      write_number(operation, deleted, operation->number, buffer);
     return true;
   }
   return false;
